@@ -1,0 +1,80 @@
+# Everything a newcomer needs is Python >= 3.11 and make: `make run`, `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+# Two cores are the machine we plan for; more are used where they are.
+JOBS   ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test test-system check bench gallery format lock schema openapi wheel clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Photoplay needs Python 3.11 or newer; set PYTHON=…")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Photoplay into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Photoplay and its test tools into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.run ## Install only.
+
+demo: setup ## Animate a shipped photograph into out/.
+	@mkdir -p out
+	$(BIN)/photoplay animate photoplay/samples/dandelion.jpg -o out/dandelion.mp4
+
+run: demo ## Animate a shipped photograph, then serve the studio.
+	$(BIN)/photoplay serve
+
+test: $(VENV)/.dev ## Every test that needs Python only.
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system" $(ARGS)
+
+test-system: $(VENV)/.dev ## Tests that need Debian packages or Node.
+	$(BIN)/python scripts/test_system.py
+
+check: $(VENV)/.dev ## Lint, types, import contracts, budgets, migrations twice, OpenAPI snapshot.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python lints/budgets.py
+	$(BIN)/python lints/vocabulary.py
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright
+	$(BIN)/python scripts/schema.py --check
+	$(BIN)/python scripts/openapi.py --check
+
+bench: $(VENV)/.dev ## Measure; prints ratios against references of the same run.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+gallery: $(VENV)/.dev ## Contact sheets of all samples and moves into out/gallery.
+	$(BIN)/python scripts/gallery.py
+
+format: $(VENV)/.dev ## Format and fix what can be fixed.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.dev ## Write photoplay/db/schema.sql from the migrations.
+	$(BIN)/python scripts/schema.py
+
+openapi: $(VENV)/.dev ## Write docs/openapi.json from the application.
+	$(BIN)/python scripts/openapi.py
+
+lock: $(VENV)/.dev ## Recompute the hash-pinned requirements.
+	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -c requirements.txt -o requirements-dev.txt
+
+wheel: $(VENV)/.dev ## Build dist/*.whl.
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## Remove what make made.
+	rm -rf $(VENV) dist out .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,97 @@
+"""The application: its parts opened, its routes mounted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from photoplay import __version__
+from photoplay.api import problem
+from photoplay.api.middleware import LocalModeMiddleware, RequestMiddleware
+from photoplay.api.routes import animate, events, images, jobs, media, operations, quota, studio
+from photoplay.api.service import Service
+from photoplay.db.changes import JobChanges
+from photoplay.db.pool import Database
+from photoplay.network.addresses import AddressPolicy
+from photoplay.network.guard import SystemResolver
+from photoplay.operations.set_limits import set_limits
+from photoplay.providers import CAPABILITIES
+from photoplay.stack import Stack
+
+_DESCRIPTION = "Turns a picture into a stored video, exactly once."
+
+
+def create_app(stack: Stack, *, base_url: str) -> FastAPI:
+    """Return the application for an opened installation.
+
+    Args:
+        base_url: how clients reach this server; `PHOTOPLAY_PUBLIC_URL` wins over it.
+    """
+    settings = stack.settings
+    app = FastAPI(
+        title="Photoplay",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan(stack, base_url),
+        redoc_url=None,
+        docs_url=None,
+    )
+    problem.install(app)
+    for resource in (animate, events, jobs, images, quota, operations):
+        app.include_router(resource.router)
+    app.router.routes.extend([*media.routes, *studio.routes])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Range"],
+            expose_headers=["ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", "Idempotent-Replayed"],
+        )  # fmt: skip
+    if settings.is_local_mode:
+        app.add_middleware(LocalModeMiddleware)
+    app.add_middleware(RequestMiddleware)
+    return app
+
+
+def _lifespan(
+    stack: Stack, base_url: str
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        settings = stack.settings
+        direct = Database(stack.direct_dsn, size=1, application_name="photoplay-changes")
+        async with stack.database(
+            size=settings.database_pool_size, name="photoplay-api"
+        ) as database:
+            changes = JobChanges(direct, role="authenticated")
+            app.state.service = Service(
+                settings=settings,
+                database=database,
+                store=stack.store,
+                intake=stack.intake(database),
+                changes=changes,
+                capabilities=dict(CAPABILITIES),
+                media_secrets=(stack.media_secret,),
+                addresses=AddressPolicy(settings.allowed_networks),
+                resolver=SystemResolver(),
+                base_url=settings.public_url or base_url,
+            )
+            await set_limits(
+                database,
+                daily_limit=settings.daily_limit,
+                max_open_jobs=settings.max_open_jobs,
+                dedupe_open_jobs=settings.dedupe_open_jobs,
+            )
+            listening = asyncio.create_task(changes.run(), name="job-changes")
+            try:
+                yield
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    return lifespan

@@ -1,0 +1,22 @@
+"""What Prometheus reads. Labels are bounded: no ids, no addresses, no content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+REGISTRY: Final = CollectorRegistry()
+REQUESTS: Final = Histogram(
+    "photoplay_http_request_seconds",
+    "Time to the first byte of an answer.",
+    ["route", "method", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+    registry=REGISTRY,
+)
+JOBS_CREATED: Final = Counter(
+    "photoplay_animate_requests",
+    "Wishes by what became of them: created, duplicate, or the refusal's code.",
+    ["outcome"],
+    registry=REGISTRY,
+)

@@ -1,0 +1,95 @@
+"""Around every request: its id, time, headers, and what local mode allows. Plain ASGI."""
+
+from __future__ import annotations
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from photoplay.api.metrics import REQUESTS
+from photoplay.api.problem import problem
+from photoplay.telemetry import get_logger
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_QUIET = ("/healthz", "/readyz", "/metrics")
+_log = get_logger("photoplay.api")
+
+
+class RequestMiddleware:
+    """Gives every request an id, measures it, and sets the headers that every answer carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Headers(scope=scope).get("x-request-id", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
+        scope["request_id"] = request_id
+        began = time.perf_counter()
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.setdefault(
+                    "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
+                )
+                self._count(scope, status, time.perf_counter() - began)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, answer)
+
+    @staticmethod
+    def _count(scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        REQUESTS.labels(route, scope["method"], str(status)).observe(seconds)
+        if not scope["path"].startswith(_QUIET) and (status >= 500 or seconds > 5):
+            _log.warning("request.answered", route=route, status=status, seconds=round(seconds, 3))
+
+
+class LocalModeMiddleware:
+    """In local mode everybody who reaches the server is its user, so only this machine's pages may.
+
+    A foreign Host would be a rebound name, a foreign Origin another site's page in our user's browser.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host, origin = headers.get("host", ""), headers.get("origin")
+            if not _LOOPBACK_HOST.fullmatch(host):
+                await self._refuse(
+                    scope, receive, send, "host_not_loopback", "local mode answers on loopback only"
+                )
+                return
+            if origin is not None and origin.partition("://")[2].lower() != host.lower():
+                await self._refuse(
+                    scope, receive, send, "foreign_origin", "local mode serves its own pages only"
+                )
+                return
+        await self._app(scope, receive, send)
+
+    @staticmethod
+    async def _refuse(scope: Scope, receive: Receive, send: Send, code: str, detail: str) -> None:
+        answer = problem(
+            Request(scope), 403, code, f"Refused: {detail}; configure an identity to serve others."
+        )
+        await answer(scope, receive, send)

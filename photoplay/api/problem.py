@@ -1,0 +1,170 @@
+"""The only place where an error becomes an answer: RFC 9457 problem+json, with the older fields."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from photoplay.domain.errors import (
+    InvalidRequestError,
+    PhotoplayError,
+    RateLimitedError,
+    RequestError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnprocessableRequestError,
+)
+from photoplay.storage.errors import StorageUnavailableError
+from photoplay.telemetry import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+_DOCS = "https://github.com/photoplay/photoplay/blob/main/docs/api.md#"
+_TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    410: "Gone",
+    413: "Content too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Unavailable",
+}
+_log = get_logger(__name__)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    retryable: bool = False,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error answer; `error` and `success` are what older clients read."""
+    body: dict[str, Any] = {
+        "type": _DOCS + code,
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        "retryable": retryable,
+        "request_id": request.scope.get("request_id", ""),
+        "success": False,
+        "error": detail,
+    }
+    if details:
+        body["details"] = dict(details)
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def answer_for(request: Request, error: PhotoplayError) -> Response:
+    """Return the answer to one of our errors."""
+    match error:
+        case RateLimitedError():
+            wait = str(max(math.ceil(error.retry_after.total_seconds()), 1))
+            headers = {"Retry-After": wait}
+            if error.code == "quota_exceeded":
+                limit = error.details.get("limit", 0)
+                headers["RateLimit-Policy"] = f'"daily";q={limit};w=86400'
+                headers["RateLimit"] = f'"daily";r=0;t={wait}'
+            return problem(
+                request,
+                429,
+                error.code,
+                error.message,
+                retryable=True,
+                details=error.details,
+                headers=headers,
+            )
+        case UnauthenticatedError():
+            return problem(
+                request, 401, error.code, error.message, headers={"WWW-Authenticate": "Bearer"}
+            )
+        case RequestError():
+            return problem(request, error.status, error.code, error.message, details=error.details)
+        case UnavailableError() | StorageUnavailableError():
+            return problem(
+                request,
+                503,
+                error.code,
+                "The service is not available; nothing was changed. Try again.",
+                retryable=True,
+                headers={"Retry-After": "2"},
+            )
+        case _:
+            _log.error("request.failed", code=error.code, error=type(error).__name__)
+            return problem(request, 500, "internal", "Something went wrong on our side.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application in this form."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        if not isinstance(error, PhotoplayError):
+            raise error
+        return answer_for(request, error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        return answer_for(request, validation_error(error.errors()))
+
+    async def http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        detail = {404: "There is nothing at this address."}.get(
+            error.status_code, str(error.detail)
+        )
+        return problem(
+            request,
+            error.status_code,
+            codes.get(error.status_code, "http"),
+            detail,
+            headers=error.headers,
+        )
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        _log.error("request.crashed", error=type(error).__name__, exc_info=error)
+        return problem(request, 500, "internal", "Something went wrong on our side.")
+
+    app.add_exception_handler(PhotoplayError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def validation_error(errors: Any) -> RequestError:
+    """Name every field that is wrong, its problem and where it matters the remedy; never its value."""
+    fields: list[dict[str, str]] = []
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return InvalidRequestError("The body is not valid JSON.", code="malformed_json")
+        place = ".".join(
+            str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}
+        )
+        text = "is not known" if error["type"] == "extra_forbidden" else str(error["msg"])
+        fields.append({"field": place or "body", "problem": text})
+    listed = "; ".join(f"{f['field']}: {f['problem']}" for f in fields)
+    return UnprocessableRequestError(listed, code="unprocessable", details={"fields": fields})

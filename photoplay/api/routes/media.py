@@ -1,0 +1,97 @@
+"""/media: objects of the local store at signed addresses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from photoplay.api.routes.images import limited
+from photoplay.api.service import service_of
+from photoplay.domain.errors import InvalidRequestError
+from photoplay.storage.media import serve_object
+from photoplay.storage.signing import MEDIA_PATH, verify_media
+
+_TYPES = {
+    "mp4": "video/mp4",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+}
+
+
+def _verified_key(request: Request) -> str:
+    """Return the key that the address names, decoded exactly once, when its signature holds."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    key = unquote(
+        raw.partition(b"?")[0].decode("ascii", "replace").removeprefix(MEDIA_PATH), errors="strict"
+    )
+    query = request.query_params
+    verify_media(
+        key,
+        _single(query.getlist("expires")),
+        _single(query.getlist("signature")),
+        method=request.method,
+        now=datetime.now(UTC),
+        secrets=service_of(request).media_secrets,
+    )
+    return key
+
+
+def _single(values: list[str]) -> str | None:
+    return values[0] if len(values) == 1 else None
+
+
+async def get_media(request: Request) -> Response:
+    """Answer GET and HEAD of a signed address, with ranges."""
+    service = service_of(request)
+    key = _verified_key(request)
+    return await serve_object(
+        request,
+        service.store,
+        key,
+        content_type=_TYPES.get(key.rpartition(".")[2].lower(), "application/octet-stream"),
+        cors_origins=service.settings.cors_origins,
+    )
+
+
+async def put_media(request: Request) -> Response:
+    """Take the bytes of a presigned upload; an object is never overwritten."""
+    service = service_of(request)
+    key = _verified_key(request)
+    limit = service.settings.max_image_bytes
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise InvalidRequestError(
+            f"The picture has more than {limit} bytes; send a smaller one.",
+            code="image_too_large",
+            details={"limit": limit},
+        )
+    await service.store.put_stream(
+        _capped(request, limit), key, content_type="application/octet-stream"
+    )
+    return Response(status_code=201)
+
+
+async def _capped(request: Request, limit: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in limited(request, limit):
+        received += len(chunk)
+        if received > limit:
+            raise InvalidRequestError(
+                f"The picture has more than {limit} bytes; send a smaller one.",
+                code="image_too_large",
+                details={"limit": limit},
+            )
+        yield chunk
+
+
+routes = [
+    Route(MEDIA_PATH + "{key:path}", get_media, methods=["GET"]),
+    Route(MEDIA_PATH + "{key:path}", put_media, methods=["PUT"]),
+]

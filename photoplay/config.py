@@ -1,0 +1,252 @@
+"""Every setting, read once at start from the environment (and `.env`), then frozen.
+
+Names are upper-cased for the environment: settings of the older system keep its names
+(`VIDEO_DAILY_LIMIT`, `FAL_KEY`), ours begin with `PHOTOPLAY_`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from photoplay.domain.errors import PhotoplayError
+from photoplay.domain.options import MotionStrength, OptionDefaults, Resolution
+
+LOCAL_USER = UUID("00000000-0000-4000-8000-000000000001")
+"""The one user of local mode."""
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class SettingsError(PhotoplayError):
+    """A setting is wrong; the message names it and says what it takes."""
+
+    code = "settings"
+
+
+def _named(name: str) -> AliasChoices:
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """The settings of one process. `photoplay config show` prints them with secrets left out."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    # Where things are
+    database_url: SecretStr | None = Field(None, validation_alias=_named("DATABASE_URL"))
+    """Address of a Postgres (15 or newer) as its owner. Unset: the embedded one in the data folder."""
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("photoplay", appauthor=False)),
+        validation_alias=_named("PHOTOPLAY_DATA_DIR"),
+    )
+    """Folder of the embedded Postgres, the local store and scratch files."""
+    store_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_STORE_URL"))
+    """Object store: `file:///folder`, `s3://bucket/prefix`, … Unset: `objects/` in the data folder."""
+    pg_bin: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_PG_BIN"))
+    """Folder with another Postgres' programs for the embedded server."""
+    database_pooled: bool = Field(False, validation_alias=_named("PHOTOPLAY_DATABASE_POOLED"))
+    """True when `DATABASE_URL` leads through a transaction-mode pooler; then set the next one too."""
+    database_direct_url: SecretStr | None = Field(
+        None, validation_alias=_named("PHOTOPLAY_DATABASE_DIRECT_URL")
+    )
+    """Direct address for LISTEN and migrations. Unset: the same as `DATABASE_URL`."""
+
+    database_pool_size: int = Field(
+        10, ge=2, le=200, validation_alias=_named("PHOTOPLAY_DATABASE_POOL_SIZE")
+    )
+    """Connections of one server process for requests."""
+
+    # HTTP
+    host: str = Field("127.0.0.1", validation_alias=_named("PHOTOPLAY_HOST"))
+    port: int = Field(8484, ge=0, le=65535, validation_alias=_named("PHOTOPLAY_PORT"))
+    public_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_PUBLIC_URL"))
+    """Address under which others reach this server; used in signed URLs and provider callbacks."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("PHOTOPLAY_CORS_ORIGINS")
+    )
+    """Origins (comma-separated) whose pages may call the API and show the media."""
+
+    # Identity
+    jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
+    """Shared secret of HS256 tokens. Unset: local mode, one fixed user, loopback only."""
+    jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
+    jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
+
+    # Limits
+    daily_limit: int = Field(20, ge=0, validation_alias=_named("VIDEO_DAILY_LIMIT"))
+    """Videos a user may ask for in a UTC day."""
+    max_open_jobs: int = Field(5, ge=1, validation_alias=_named("VIDEO_MAX_OPEN_JOBS"))
+    """Videos of one user that may be in progress at once."""
+    dedupe_open_jobs: bool = Field(True, validation_alias=_named("PHOTOPLAY_DEDUPE_OPEN_JOBS"))
+    """Without a key, answer the same picture, prompt and options with the job in progress."""
+    max_image_mb: int = Field(10, ge=1, le=100, validation_alias=_named("VIDEO_MAX_IMAGE_MB"))
+    """Largest picture in megabytes (of 1,048,576 bytes)."""
+
+    # Defaults of a clip
+    default_duration: float = Field(
+        4.0, ge=1, le=15, validation_alias=_named("VIDEO_DEFAULT_DURATION")
+    )
+    default_resolution: Resolution = Field(
+        "720p", validation_alias=_named("VIDEO_DEFAULT_RESOLUTION")
+    )
+    default_motion: MotionStrength = Field("low", validation_alias=_named("VIDEO_DEFAULT_MOTION"))
+
+    # Providers
+    provider_priority: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("VIDEO_PROVIDER_PRIORITY")
+    )
+    """Providers in the order they are tried, comma-separated. Unset: those with keys, else `local`."""
+    depth_model: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_DEPTH_MODEL"))
+    """ONNX depth network for the built-in renderer; never downloaded by itself."""
+
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), validation_alias=_named("PHOTOPLAY_ALLOWED_NETWORKS")
+    )
+    """Private networks (CIDR, comma-separated) that may be contacted, also over plain http."""
+
+    # Worker
+    render_processes: int = Field(
+        1, ge=1, le=64, validation_alias=_named("PHOTOPLAY_RENDER_PROCESSES")
+    )
+    """Clips the built-in renderer makes at once in one worker; each takes about two cores."""
+    lease_s: float = Field(6.0, ge=0.5, le=600, validation_alias=_named("PHOTOPLAY_LEASE_S"))
+    """Seconds after which another worker takes over a job whose worker went silent."""
+    max_attempts: int = Field(3, ge=1, le=20, validation_alias=_named("PHOTOPLAY_MAX_ATTEMPTS"))
+    """Attempts a job may make in all."""
+    overdue_s: int = Field(600, ge=10, validation_alias=_named("PHOTOPLAY_OVERDUE_S"))
+    """Seconds after which a job is shown as overdue; it goes on."""
+    lifetime_s: int = Field(7200, ge=60, validation_alias=_named("PHOTOPLAY_LIFETIME_S"))
+    """Seconds after which a job without a verdict is given up."""
+    retention_days: int | None = Field(
+        None, ge=1, validation_alias=_named("PHOTOPLAY_RETENTION_DAYS")
+    )
+    """Days a video is kept. Unset: until it is erased."""
+
+    # Media addresses
+    media_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
+    """Signs addresses of the local store. Unset: made once and kept in the data folder."""
+    signed_url_s: int = Field(
+        3600, ge=60, le=604800, validation_alias=_named("PHOTOPLAY_SIGNED_URL_S")
+    )
+    """Seconds a signed address lives."""
+
+    # Logs
+    log_format: Literal["console", "json"] = Field(
+        "console", validation_alias=_named("PHOTOPLAY_LOG_FORMAT")
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias=_named("PHOTOPLAY_LOG_LEVEL")
+    )
+
+    @field_validator("cors_origins", "provider_priority", "allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url", "store_url", mode="before")
+    @classmethod
+    def _no_trailing_slash(cls, value: object) -> object:
+        return value.rstrip("/") or None if isinstance(value, str) else value
+
+    @property
+    def is_local_mode(self) -> bool:
+        """No identity is configured: one fixed user, loopback only."""
+        return self.jwt_secret is None
+
+    @property
+    def option_defaults(self) -> OptionDefaults:
+        return OptionDefaults(self.default_duration, self.default_resolution, self.default_motion)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Providers in the order they are tried."""
+        return self.provider_priority or ("local",)
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_s)
+
+    @property
+    def overdue_after(self) -> timedelta:
+        return timedelta(seconds=self.overdue_s)
+
+    @property
+    def max_image_bytes(self) -> int:
+        return self.max_image_mb << 20
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Folder for files in the making; safe to empty while nothing runs."""
+        return self.data_dir / "scratch"
+
+    def check_binding(self, host: str) -> None:
+        """Refuse to serve one fixed user to a network.
+
+        Raises:
+            SettingsError: no identity is configured and `host` is not loopback.
+        """
+        if self.is_local_mode and host not in _LOOPBACK:
+            raise SettingsError(
+                f"--host {host}: without an identity the server answers everybody as one user, so it only "
+                "binds to 127.0.0.1; set PHOTOPLAY_JWT_SECRET to serve a network"
+            )
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings of this process.
+
+    Args:
+        overrides: values by attribute name that win over the environment; None is ignored.
+
+    Raises:
+        SettingsError: names every setting that is wrong, its problem, and close names of unknown ones.
+    """
+    try:
+        settings = Settings(**{k: v for k, v in overrides.items() if v is not None})  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        lines = [
+            f"{str(part['loc'][0]).upper()}: {part['msg']}"
+            for part in error.errors(include_input=False)
+        ]
+        raise SettingsError("Settings: " + "; ".join(lines)) from None
+    _refuse_unknown(os.environ)
+    return settings
+
+
+def setting_names() -> dict[str, str]:
+    """Return the environment name of every setting by its attribute name."""
+    names: dict[str, str] = {}
+    for attribute, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices):
+            names[attribute] = str(alias.choices[0])
+    return names
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    import difflib
+
+    known = set(setting_names().values())
+    for name in environment:
+        if name.startswith("PHOTOPLAY_") and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"Settings: {name} is not a setting of Photoplay{hint}")

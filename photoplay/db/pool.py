@@ -1,0 +1,210 @@
+"""Connections and transactions, each with the role and the claims it may act with.
+
+A transaction begins by setting role and claims for itself alone (`set_config(…, true)`), so nothing
+is left on a pooled connection, also behind a transaction-mode pooler and after an exception.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+from psycopg.rows import DictRow, dict_row
+
+from photoplay.db.errors import translated
+from photoplay.db.queries import load
+
+# A pipeline that fails logs the statements it had to skip, with parameters' positions: noise for us.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+Connection = psycopg.AsyncConnection[DictRow]
+_ENTER: LiteralString = (
+    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """On whose behalf a transaction runs.
+
+    Attributes:
+        role: the database role; it has only the grants listed in docs/operations.md.
+        claims: what policies read; `sub` is the user.
+    """
+
+    role: str
+    claims: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def claims_json(self) -> str:
+        return json.dumps(dict(self.claims), separators=(",", ":")) if self.claims else ""
+
+
+def reader(user_id: UUID) -> Scope:
+    """Return the scope of a request that only reads: the user's own rows."""
+    return Scope("authenticated", {"sub": str(user_id), "role": "authenticated"})
+
+
+def writer(user_id: UUID) -> Scope:
+    """Return the scope of a request that writes for its user."""
+    return Scope("photoplay_api", {"sub": str(user_id), "role": "authenticated"})
+
+
+def operator(user_id: UUID) -> Scope:
+    """Return the scope of the operator's own command line acting for a user: no daily limit."""
+    return Scope("photoplay_admin", {"sub": str(user_id), "role": "service_role"})
+
+
+WORKER = Scope("photoplay_worker")
+ADMIN = Scope("photoplay_admin")
+
+
+class Transaction:
+    """Statements of one open transaction, by name of their file."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, query: str, **values: object) -> int:
+        """Run a statement and return the number of rows it touched."""
+        return (await self._connection.execute(load(query), values)).rowcount
+
+    async def one(self, query: str, **values: object) -> DictRow | None:
+        """Return the first row of a statement, or None."""
+        return await (await self._connection.execute(load(query), values)).fetchone()
+
+    async def all(self, query: str, **values: object) -> list[DictRow]:
+        """Return every row of a statement."""
+        return await (await self._connection.execute(load(query), values)).fetchall()
+
+
+class Database:
+    """A pool of connections to one Postgres.
+
+    Args:
+        dsn: `postgresql://` address; its login role must be a member of our roles.
+        size: connections at most.
+        pooled: true behind a transaction-mode pooler; prepared statements are then not used.
+        application_name: shown in pg_stat_activity.
+        session_role: role of every session from its start, for statements that are not ours (the
+            engine's); only on direct connections.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        size: int = 10,
+        pooled: bool = False,
+        application_name: str = "photoplay",
+        session_role: str | None = None,
+    ) -> None:
+        self.dsn = dsn
+        self._options: dict[str, Any] = {
+            "autocommit": True,
+            "row_factory": dict_row,
+            "application_name": application_name,
+            **({"prepare_threshold": None} if pooled else {}),
+            **({"options": f"-c role={session_role}"} if session_role else {}),
+        }
+        self._size = size
+
+    @cached_property
+    def pool(self) -> psycopg_pool.AsyncConnectionPool[Connection]:
+        """The pool; made on first use inside the running event loop."""
+        return psycopg_pool.AsyncConnectionPool(
+            self.dsn,
+            kwargs=self._options,
+            min_size=min(2, self._size),
+            max_size=self._size,
+            timeout=5,
+            max_waiting=2000,
+            reconnect_timeout=3600,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start connecting; does not wait, so a service starts also while the database is down."""
+        await self.pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.pool.close()
+
+    async def __aenter__(self) -> Database:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def connect(self, *, role: str) -> Connection:
+        """Return a session of its own, acting as `role`, for LISTEN; the caller closes it.
+
+        Raises:
+            UnavailableError: the database does not answer; try again later.
+        """
+        try:
+            connection = await psycopg.AsyncConnection[DictRow].connect(self.dsn, **self._options)
+            await connection.execute("select set_config('role', %s, false)", (role,))
+        except Exception as error:
+            raise translated(error) from error
+        return connection
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncGenerator[Transaction]:
+        """Open a transaction as `scope`; commits at the end, rolls back on any exception.
+
+        Raises:
+            PhotoplayError: what db/errors.py makes of the driver's error.
+        """
+        try:
+            async with self.pool.connection() as connection, connection.transaction():
+                await connection.execute(_ENTER, (scope.role, scope.claims_json))
+                yield Transaction(connection)
+        except Exception as error:
+            if (ours := translated(error)) is error:
+                raise
+            raise ours from error
+
+    async def once(self, scope: Scope, query: str, values: Mapping[str, object]) -> list[DictRow]:
+        """Run one statement as a whole transaction in a single round trip and return its rows.
+
+        Raises:
+            PhotoplayError: what db/errors.py makes of the driver's error.
+        """
+        return (await self.batch(scope, [(query, values)]))[0]
+
+    async def batch(
+        self, scope: Scope, statements: Sequence[tuple[str, Mapping[str, object]]]
+    ) -> list[list[DictRow]]:
+        """Run several statements as one transaction in a single round trip; rows of each.
+
+        Raises:
+            PhotoplayError: what db/errors.py makes of the driver's error; nothing was committed.
+        """
+        try:
+            async with self.pool.connection() as connection:
+                try:
+                    async with connection.pipeline():
+                        await connection.execute("begin")
+                        await connection.execute(_ENTER, (scope.role, scope.claims_json))
+                        cursors = [await connection.execute(load(q), v) for q, v in statements]
+                        await connection.execute("commit")
+                except BaseException:
+                    await connection.rollback()
+                    raise
+                return [await c.fetchall() if c.description else [] for c in cursors]
+        except Exception as error:
+            if (ours := translated(error)) is error:
+                raise
+            raise ours from error

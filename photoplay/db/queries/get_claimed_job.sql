@@ -1,0 +1,17 @@
+-- All that the worker needs of a job and its newest attempt. Index: primary key, attempts (job_id, n).
+select
+    job.id, job.user_id, job.created_at, job.status, job.phase, job.version,
+    coalesce(image.path, job.source_image_url) as source_image_url,
+    job.image_id, job.prompt, job.options, job.effective_options, job.provider, job.progress,
+    job.overdue_at, lease.failures,
+    photoplay.now() as now,
+    attempt.id as attempt_id, attempt.n as attempt_n, attempt.provider as attempt_provider,
+    attempt.model as attempt_model, attempt.status as attempt_status, attempt.fence as attempt_fence,
+    attempt.provider_task_id, attempt.outcome as attempt_outcome, attempt.callback_token
+from public.video_jobs job
+join photoplay.leases lease on lease.job_id = job.id
+left join public.video_images image on image.id = job.image_id and image.user_id = job.user_id
+left join lateral (
+    select * from photoplay.attempts a where a.job_id = job.id order by a.n desc limit 1
+) attempt on true
+where job.id = %(job_id)s

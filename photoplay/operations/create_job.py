@@ -1,0 +1,160 @@
+"""Accept a job: key, duplicate, quota, open jobs, row, event and work item, together or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
+
+from photoplay.db.pool import Database, Scope
+from photoplay.domain.errors import (
+    GoneError,
+    InvalidRequestError,
+    PhotoplayError,
+    RateLimitedError,
+    UnprocessableRequestError,
+)
+from photoplay.domain.fingerprint import Picture, fingerprint
+from photoplay.domain.options import MotionOptions
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a user asks for.
+
+    Attributes:
+        key: the caller's idempotency key; None leaves recognising duplicates to the content.
+        provider: the provider it will be tried with first.
+    """
+
+    picture: Picture
+    options: MotionOptions
+    provider: str
+    prompt: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedJob:
+    """The job that serves the request: a new one, or the one that already did.
+
+    Attributes:
+        replayed: the same key was used before.
+        duplicate: the job existed before, whether found by key or by content.
+        limits: `limit` and `remaining` of the daily quota, when one was counted.
+    """
+
+    id: UUID
+    status: str
+    provider: str
+    created_at: datetime
+    replayed: bool
+    duplicate: bool
+    limits: dict[str, Any]
+
+
+async def create_job(
+    database: Database,
+    scope: Scope,
+    new: NewJob,
+    *,
+    image_id: UUID | None = None,
+    overdue_after: timedelta = timedelta(minutes=10),
+) -> CreatedJob:
+    """Return the one job that serves this request.
+
+    Transaction: one, in a single round trip; a refusal leaves nothing behind.
+    Idempotent: by (user, key); without a key by picture, prompt and options while a job is open.
+
+    Args:
+        scope: `writer(user)` for a request, `operator(user)` for the command line.
+        image_id: the picture's id, where it is not the one that the request names.
+        overdue_after: when the user is told that it takes longer than expected.
+
+    Raises:
+        UnprocessableRequestError: `idempotency_key_reused`; send a new key for a new request.
+        GoneError: the key belongs to an erased job.
+        InvalidRequestError: `image_not_found`.
+        RateLimitedError: `quota_exceeded` or `too_many_open_jobs`; come back after `retry_after`.
+        UnavailableError: the database does not answer; nothing was created.
+    """
+    rows = await database.once(
+        scope,
+        "create_job",
+        {
+            "id": uuid4(),
+            "key": new.key,
+            "fingerprint": fingerprint(new.picture, new.prompt, new.options),
+            "image_id": image_id or new.picture.image_id,
+            "source": None if image_id else new.picture.path or new.picture.url,
+            "prompt": new.prompt,
+            "options": Jsonb(new.options.as_wire()),
+            "provider": new.provider,
+            "overdue_after": overdue_after,
+        },
+    )
+    row = rows[0]
+    outcome: str = row["outcome"]
+    if outcome not in {"created", "replayed", "duplicate"}:
+        raise _refusal(outcome, row["details"])
+    return CreatedJob(
+        id=row["job_id"],
+        status=row["status"],
+        provider=row["provider"],
+        created_at=row["created_at"],
+        replayed=outcome == "replayed",
+        duplicate=outcome != "created",
+        limits=row["details"],
+    )
+
+
+async def replay_job(database: Database, scope: Scope, new: NewJob) -> CreatedJob | None:
+    """Return the job that already serves this very request under its key, or None; creates nothing.
+
+    Transaction: one, reading only.
+    """
+    values = {
+        "key": new.key,
+        "fingerprint": fingerprint(new.picture, new.prompt, new.options),
+    }
+    rows = await database.once(scope, "find_replay", values) if new.key else []
+    return next(
+        (
+            CreatedJob(row["id"], row["status"], row["provider"], row["created_at"], True, True, {})
+            for row in rows
+        ),
+        None,
+    )
+
+
+def _refusal(outcome: str, details: dict[str, Any]) -> PhotoplayError:
+    match outcome:
+        case "key_reused":
+            return UnprocessableRequestError(
+                "This key was already used for a different request; use a new key for a new request.",
+                code="idempotency_key_reused",
+            )
+        case "erased":
+            return GoneError("The job of this key was erased.", code="erased")
+        case "image_not_found":
+            return InvalidRequestError("There is no such picture.", code="image_not_found")
+        case "quota_exceeded":
+            resets_at = datetime.fromisoformat(details["resetsAt"])
+            return RateLimitedError(
+                "Daily quota exceeded",
+                code="quota_exceeded",
+                retry_after=max(resets_at - datetime.now(UTC), timedelta(seconds=1)),
+                details=details,
+            )
+        case "too_many_open_jobs":
+            return RateLimitedError(
+                f"At most {details['maxOpenJobs']} videos can be in progress at once; wait for one to end.",
+                code="too_many_open_jobs",
+                retry_after=timedelta(seconds=10),
+                details=details,
+            )
+        case _:
+            raise AssertionError(outcome)

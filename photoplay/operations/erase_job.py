@@ -1,0 +1,35 @@
+"""Erase a job: its row, its content and its objects."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from photoplay.db.pool import Database, Scope
+from photoplay.domain.errors import NotFoundError
+from photoplay.domain.job import poster_path, video_path
+from photoplay.domain.states import OPEN, Status
+from photoplay.operations.cancel_job import end_as_cancelled
+
+
+async def erase_job(database: Database, scope: Scope, job_id: UUID) -> list[str]:
+    """Remove a job and return the keys of its objects, which the caller may remove at once.
+
+    An open job is cancelled first. A stub without content stays: its key answers 410, its quota unit
+    still counts. The keys are also written down, so that a worker removes them again should a late
+    upload bring one back.
+
+    Transaction: one. Idempotent: a second call finds nothing.
+
+    Raises:
+        NotFoundError: missing, erased before, or another user's.
+    """
+    async with database.transaction(scope) as tx:
+        job = await tx.one("lock_job", job_id=job_id)
+        if job is None:
+            raise NotFoundError("There is no such job.", code="job_not_found")
+        if Status(job["status"]) in OPEN:
+            await end_as_cancelled(tx, job_id)
+        paths = [video_path(job["user_id"], job_id), poster_path(job["user_id"], job_id)]
+        await tx.run("mark_objects_erased", job_id=job_id, paths=paths)
+        await tx.run("erase_job", job_id=job_id)
+    return paths

@@ -1,0 +1,54 @@
+"""Write down what became of a submission."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from photoplay.db.pool import WORKER, Database, Transaction
+from photoplay.domain.job import Job
+from photoplay.domain.states import AttemptStatus
+
+
+async def set_attempt(
+    tx: Transaction,
+    job_id: UUID,
+    attempt_id: UUID,
+    status: AttemptStatus,
+    **values: object,
+) -> None:
+    """Move an attempt along within a transaction; what is not named stays as it is."""
+    unchanged: dict[str, object] = {
+        "provider_task_id": None,
+        "outcome": None,
+        "error": None,
+        "charged": None,
+        "cost_usd": None,
+    }
+    await tx.run(
+        "set_attempt", job_id=job_id, attempt_id=attempt_id, status=status, **{**unchanged, **values}
+    )
+
+
+async def record_acceptance(database: Database, job: Job, attempt_id: UUID, task_id: str) -> None:
+    """Submitting → waiting: the provider has the task, under its own name.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+
+    Raises:
+        LeaseLostError: another worker holds the job; the attempt will be resolved by it.
+        IllegalTransitionError: the job was ended meanwhile.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(tx, job.id, attempt_id, AttemptStatus.ACCEPTED, provider_task_id=task_id)
+        await tx.run("begin_waiting", job_id=job.id, provider_task_id=task_id)
+
+
+async def record_unknown(database: Database, job: Job, attempt_id: UUID) -> None:
+    """The submission may have been taken: from now on it is only resolved, never sent again.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(tx, job.id, attempt_id, AttemptStatus.UNKNOWN)

@@ -1,0 +1,139 @@
+"""End an attempt, and with it the job or only this try."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from photoplay.db.pool import WORKER, Database
+from photoplay.domain.job import Job
+from photoplay.domain.outcomes import FailureCode, Succeeded
+from photoplay.domain.states import AttemptStatus
+from photoplay.operations.record_submission import set_attempt
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """What lies in the store and what it was measured to be.
+
+    Attributes:
+        sha256: hexadecimal, of the stored bytes.
+    """
+
+    path: str
+    poster_path: str | None
+    width: int
+    height: int
+    duration_s: float
+    bytes: int
+    sha256: str
+
+
+async def record_result(database: Database, job: Job, attempt_id: UUID, result: Succeeded) -> None:
+    """Waiting → storing: the provider has delivered; where from is kept with the attempt.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+
+    Raises:
+        LeaseLostError: another worker holds the job.
+        IllegalTransitionError: the job was ended meanwhile.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(
+            tx,
+            job.id,
+            attempt_id,
+            AttemptStatus.SUCCEEDED,
+            outcome=Jsonb({"location": result.location}),
+            cost_usd=result.cost_usd,
+        )
+        await tx.run("begin_storing", job_id=job.id, result=Jsonb(result.provenance))
+
+
+async def settle_success(
+    database: Database,
+    job: Job,
+    video: StoredVideo,
+    *,
+    cost_usd: float | None,
+    keep_for: timedelta | None,
+) -> None:
+    """Storing → done, succeeded: the object is in the store, now the job says so.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge, and the object is the same.
+
+    Args:
+        keep_for: retention of the video; None keeps it until it is erased.
+
+    Raises:
+        LeaseLostError: another worker holds the job; it will find the object and adopt it.
+        IllegalTransitionError: the job was ended meanwhile.
+    """
+    facts = {k: v for k, v in asdict(video).items() if k not in {"path", "poster_path"}}
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await tx.run(
+            "succeed_job",
+            job_id=job.id,
+            path=video.path,
+            poster_path=video.poster_path,
+            video=Jsonb(facts),
+            cost_usd=cost_usd,
+            keep_for=keep_for,
+        )
+
+
+async def settle_failure(
+    database: Database,
+    job: Job,
+    code: FailureCode,
+    message: str,
+    *,
+    charged: bool | None,
+    retryable: bool,
+    attempt_status: AttemptStatus | None = None,
+) -> None:
+    """End the job as failed; its quota unit goes back when it is sure that nothing was charged.
+
+    Transaction: one. Idempotent: no; the second call finds no open job.
+
+    Args:
+        message: for the user; never a provider's text.
+        charged: None when it is not known; the unit is then kept.
+        attempt_status: ending of the newest attempt, where it is still open.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        if attempt_status is not None and job.attempt is not None:
+            await set_attempt(
+                tx, job.id, job.attempt.id, attempt_status, error=message, charged=charged
+            )
+        await tx.run(
+            "fail_job",
+            job_id=job.id,
+            code=code,
+            message=message,
+            retryable=retryable,
+            charged=charged,
+        )
+        if charged is False:
+            await tx.run("return_unit", job_id=job.id)
+
+
+async def prepare_again(
+    database: Database, job: Job, attempt_id: UUID, error: str, *, charged: bool | None
+) -> None:
+    """Back to preparing: a definite verdict ended this attempt, the job's budget allows another.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(
+            tx, job.id, attempt_id, AttemptStatus.FAILED, error=error, charged=charged
+        )
+        await tx.run("begin_again", job_id=job.id)

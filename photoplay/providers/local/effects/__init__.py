@@ -1,0 +1,1 @@
+"""What may lie over the filmed photograph: weather, dust, light and lens."""

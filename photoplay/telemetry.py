@@ -1,0 +1,151 @@
+"""Logs: one structured event a line, with the operators' lines as their text.
+
+Events carry a constant dotted name; everything else is a key. The lines that operators of the older
+system look for (`[VideoAnimate] …`, `[VideoJobs] …`) are the text of their events, in console form
+as the line itself, in JSON as `message`. Secrets and content are cut out by one processor.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+# Keys whose value is never written, whatever it is.
+_SECRET_KEYS = re.compile(
+    r"(authorization|cookie|secret|password|token|api_?key|prompt|signature|signed_?url|dsn|body)",
+    re.IGNORECASE,
+)
+# Values that must not be seen even inside a text.
+_SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b(postgres(?:ql)?://[^:/\s@]*):[^@\s]*@"), r"\1:***@"),
+    (
+        re.compile(
+            r"([?&](?:signature|expires|token|ticket|X-Amz-[A-Za-z-]+|sig|key)=)[^&\s\"']+",
+            re.IGNORECASE,
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"\b(Bearer|Key|Basic)\s+[A-Za-z0-9._~+/=:-]{8,}"), r"\1 ***"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
+    (re.compile(r"\b(?:whsec_|pp_)[A-Za-z0-9_-]{8,}"), "***"),
+    (re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/=]+"), "data:***"),
+)
+
+# event name -> the operators' line
+_LINES: dict[str, str] = {
+    "job.creating": "[VideoAnimate] Creating job for user {user_id}, client_request_id: {client_request_id}",
+    "attempt.accepted": "[VideoAnimate] Provider job started: {provider}, taskId: {task_id}",
+    "job.submission_failed": "[VideoAnimate] Job {job_id} failed: {error}",
+    "attempt.polling": "[VideoJobs] Polling {provider} status for job {job_id}",
+    "attempt.mapped": "[VideoJobs] {provider} status mapped: {raw} -> {status}",
+    "video.uploading": "[VideoJobs] Starting upload to storage for job {job_id}",
+    "video.uploaded": "[VideoJobs] Upload completed for job {job_id}, storage path: {path}",
+    "job.failed": "[VideoJobs] Job {job_id} failed: {error}",
+}
+
+Event = MutableMapping[str, Any]
+
+
+def redact_text(text: str) -> str:
+    """Return the text without addresses' signatures, tokens, passwords and inline pictures."""
+    for pattern, replacement in _SECRET_TEXTS:
+        text = pattern.sub(replacement, text)
+    # A line break inside a value could forge a log line.
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _redact(_logger: object, _method: str, event: Event) -> Event:
+    for key, value in list(event.items()):
+        if key in {"event", "timestamp", "level", "exception"}:
+            continue
+        if _SECRET_KEYS.search(key):
+            event[key] = "***"
+        elif isinstance(value, str):
+            event[key] = redact_text(value)
+    return event
+
+
+def _redact_exception(_logger: object, _method: str, event: Event) -> Event:
+    trace = event.get("exception")
+    if isinstance(trace, str):
+        for pattern, replacement in _SECRET_TEXTS:
+            trace = pattern.sub(replacement, trace)
+        event["exception"] = trace
+    return event
+
+
+def _with_line(_logger: object, _method: str, event: Event) -> Event:
+    template = _LINES.get(str(event.get("event")))
+    if template is not None:
+        known = {k: v for k, v in event.items() if k != "event"}
+        event["message"] = template.format_map(_Missing(known))
+    return event
+
+
+class _Missing(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def _for_console(_logger: object, _method: str, event: Event) -> Event:
+    if "message" in event:
+        event["event"] = event.pop("message")
+    return event
+
+
+def configure_logs(form: Literal["console", "json"], level: str) -> None:
+    """Send every log line of this process to stderr in the given form, flushed line by line."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redact,
+        _with_line,
+        structlog.processors.format_exc_info,
+        _redact_exception,
+    ]
+    if form == "json":
+        ending: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()]
+    else:
+        ending = [
+            _for_console,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn.access", "httpx", "aiohttp.access", "PIL", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # The engine reports every wake; what matters of it we log ourselves.
+    logging.getLogger("pgqueuer").setLevel(logging.ERROR)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a component; events are dotted constants, values are keys."""
+    return structlog.stdlib.get_logger(name)

@@ -1,0 +1,193 @@
+"""One wake-up of one job: claim it, run its phases while they go on, let it go.
+
+While a phase runs, the lease is kept alive and the job is watched: a lost lease, a cancelled or an
+erased job stops the phase within moments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+
+from photoplay.db.changes import JobChanges, changed
+from photoplay.db.pool import WORKER, Database
+from photoplay.domain.errors import IllegalTransitionError, LeaseLostError, PhotoplayError
+from photoplay.domain.job import Job
+from photoplay.domain.retry import backoff
+from photoplay.domain.states import OPEN
+from photoplay.operations.claim_job import Busy, claim_job, release_job, renew_lease
+from photoplay.telemetry import get_logger
+from photoplay.worker import engine
+from photoplay.worker.phases import Done, GoOn, Sleep, Tools, Verdict, expire, lane_of, run_phase
+
+_log = get_logger(__name__)
+
+
+class JobHandler:
+    """Handles work items; one a process.
+
+    Args:
+        worker_id: who holds the leases of this process.
+    """
+
+    def __init__(self, tools: Tools, changes: JobChanges, worker_id: UUID | None = None) -> None:
+        self._tools = tools
+        self._changes = changes
+        self.worker_id = worker_id or uuid4()
+        self.stopping = asyncio.Event()
+
+    @property
+    def _database(self) -> Database:
+        return self._tools.database
+
+    async def __call__(self, job_id: UUID, item_id: int, lane: str) -> None:
+        """Bring the job as far as it goes now.
+
+        Raises:
+            PhotoplayError: the database does not answer; the engine's time-out brings the item back.
+        """
+        lease = self._tools.settings.lease
+        claimed = await claim_job(
+            self._database, job_id, item_id=item_id, worker_id=self.worker_id, lease=lease
+        )
+        match claimed:
+            case None:
+                return
+            case Busy():
+                # Look again when that lease is over; a live holder renews it and we come again.
+                await self._wake(job_id, lease / 2, lane)
+            case Job():
+                with structlog.contextvars.bound_contextvars(
+                    job_id=str(job_id),
+                    attempt_id=str(claimed.attempt.id) if claimed.attempt else None,
+                ):
+                    await self._work(claimed, lane)
+
+    async def _wake(self, job_id: UUID, delay: timedelta, lane: str) -> None:
+        await self._database.once(
+            WORKER, "wake_job", {"job_id": job_id, "delay": delay, "lane": lane}
+        )
+
+    async def _work(self, job: Job, lane: str) -> None:
+        try:
+            await self._advance(job, lane)
+        except LeaseLostError:
+            _log.info("lease.lost", job_id=str(job.id))
+        except asyncio.CancelledError:
+            await asyncio.shield(
+                release_job(self._database, job, wake_after=timedelta(0), lane=lane)
+            )
+            raise
+        except IllegalTransitionError:
+            # Ended by somebody else meanwhile: whoever comes next finds it terminal and tidies up.
+            await release_job(self._database, job, wake_after=timedelta(seconds=1), lane=lane)
+        except Exception as error:  # noqa: BLE001 -- the edge of a handler: logged, tried again later
+            pause = backoff(
+                job.failures + 1,
+                first=timedelta(seconds=1),
+                ceiling=timedelta(minutes=1),
+                jitter=random.random(),  # noqa: S311 -- spreads retries, hides nothing
+            )
+            known = isinstance(error, PhotoplayError) and error.retryable
+            _log.warning(
+                "job.interrupted",
+                error=type(error).__name__,
+                retry_in_s=round(pause.total_seconds(), 1),
+                exc_info=not known,
+            )
+            await release_job(self._database, job, wake_after=pause, lane=lane, failed=True)
+
+    async def _advance(self, job: Job, lane: str) -> None:
+        while True:
+            wanted = lane_of(self._tools, job)
+            if wanted is not None and wanted != lane:
+                await release_job(self._database, job, wake_after=timedelta(0), lane=wanted)
+                return
+            async with self._kept(job):
+                verdict = await self._run(job)
+            match verdict:
+                case Done():
+                    await release_job(self._database, job, wake_after=None, lane=lane)
+                    return
+                case Sleep(delay):
+                    await release_job(self._database, job, wake_after=delay, lane=lane)
+                    return
+                case GoOn():
+                    if self.stopping.is_set():
+                        await release_job(self._database, job, wake_after=timedelta(0), lane=lane)
+                        return
+                    fresh = await self._read(job)
+                    if fresh is None:
+                        return
+                    job = fresh
+
+    async def _run(self, job: Job) -> Verdict:
+        lifetime = timedelta(seconds=self._tools.settings.lifetime_s)
+        if not job.is_terminal and job.now - job.created_at > lifetime:
+            return await expire(self._tools, job)
+        return await run_phase(self._tools, job)
+
+    async def _read(self, job: Job) -> Job | None:
+        rows = await self._database.once(WORKER, "get_claimed_job", {"job_id": job.id})
+        return Job.from_row(rows[0], job.fence) if rows else None
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, job: Job) -> AsyncGenerator[None]:
+        """Keep the lease and watch the job; stop what runs inside when either says so."""
+        step = asyncio.current_task()
+        if step is None:
+            raise AssertionError("a phase runs in a task")
+        stopped_by: list[Exception] = []
+
+        async def guard() -> None:
+            try:
+                await self._guard(job)
+            except PhotoplayError as error:
+                stopped_by.append(error)
+                step.cancel()
+
+        watcher = asyncio.create_task(guard())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not stopped_by:
+                raise
+            # The cancellation was ours: it ends here, as the error that caused it.
+            step.uncancel()
+            raise stopped_by[0] from None
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    async def _guard(self, job: Job) -> None:
+        lease = self._tools.settings.lease
+        renew_at = lease.total_seconds() / 3
+        loop = asyncio.get_running_loop()
+        due = loop.time() + renew_at
+        with self._changes.of(job.id) as event:
+            while True:
+                heard = await changed(event, within_s=max(due - loop.time(), 0.01))
+                if loop.time() >= due:
+                    await renew_lease(self._database, job, lease)
+                    due = loop.time() + renew_at
+                if job.is_terminal:
+                    continue
+                # Also without a notification: one may have been missed.
+                rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
+                if not rows or rows[0]["status"] not in OPEN:
+                    raise IllegalTransitionError("the job was ended meanwhile")
+                del heard
+
+
+def lanes(render_processes: int) -> list[engine.Lane]:
+    """Return the lanes of a worker: many short steps, and as many clips as it has children."""
+    return [
+        engine.Lane(engine.STEPS, capacity=64, batch=10),
+        engine.Lane(engine.RENDER, capacity=2 * render_processes, batch=render_processes),
+    ]

@@ -1,0 +1,104 @@
+"""A worker from start to graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from photoplay.db.changes import JobChanges
+from photoplay.db.pool import Database
+from photoplay.providers import CAPABILITIES
+from photoplay.stack import Stack
+from photoplay.telemetry import get_logger
+from photoplay.worker.drivers.local import LocalDriver
+from photoplay.worker.engine import Engine
+from photoplay.worker.handler import JobHandler, lanes
+from photoplay.worker.phases import Tools
+from photoplay.worker.pictures import PictureFetcher
+from photoplay.worker.render_pool import RenderPool
+from photoplay.worker.sweep import Sweeper
+
+DRAIN = timedelta(seconds=30)
+"""How long a stopping worker lets its handlers finish before it hands their jobs back."""
+
+_log = get_logger(__name__)
+
+
+async def _pass(_: str) -> None:
+    """Nothing happens at a phase boundary, except in tests."""
+
+
+async def run_worker(
+    stack: Stack,
+    stopping: asyncio.Event,
+    *,
+    reach: Callable[[str], Awaitable[None]] = _pass,
+) -> None:
+    """Work until `stopping` is set, then finish what is held (up to `DRAIN`) and return.
+
+    Args:
+        reach: called at every phase boundary with its name.
+    """
+    settings = stack.settings
+    async with (
+        stack.database(size=8, name="photoplay-worker") as database,
+        _tools(stack, database, reach) as tools,
+    ):
+        direct = Database(stack.direct_dsn, size=1, application_name="photoplay-changes")
+        changes = JobChanges(direct, role="photoplay_worker")
+        handler = JobHandler(tools, changes)
+        sweeper = Sweeper(
+            database,
+            stack.store,
+            handler.worker_id,
+            grace=max(settings.lease, timedelta(seconds=2)),
+        )
+        engine = Engine(stack.direct_dsn, lanes(settings.render_processes), takeover=settings.lease)
+        listening = asyncio.create_task(changes.run(), name="job-changes")
+        sweeping = asyncio.create_task(sweeper.run(stopping), name="sweep")
+        working = asyncio.create_task(engine.run(handler, stopping), name="engine")
+        _log.info("worker.started", worker_id=str(handler.worker_id), providers=settings.providers)
+        try:
+            await stopping.wait()
+            handler.stopping.set()
+            await _drain(working)
+        finally:
+            listening.cancel()
+            working.cancel()
+            await asyncio.gather(listening, working, sweeping, return_exceptions=True)
+            with contextlib.suppress(Exception):
+                await sweeper.leave()
+            _log.info("worker.stopped", worker_id=str(handler.worker_id))
+
+
+async def _drain(working: asyncio.Task[None]) -> None:
+    done, _ = await asyncio.wait({working}, timeout=DRAIN.total_seconds())
+    if not done:
+        # The handlers hand their jobs back when they are cancelled.
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _tools(
+    stack: Stack, database: Database, reach: Callable[[str], Awaitable[None]]
+) -> AsyncGenerator[Tools]:
+    settings, store = stack.settings, stack.store
+    pool = RenderPool(settings.render_processes)
+    fetcher = PictureFetcher(stack.intake(database), settings)
+    try:
+        yield Tools(
+            database=database,
+            store=store,
+            settings=settings,
+            drivers={"local": LocalDriver(pool, store, settings.scratch_dir, settings.depth_model)},
+            capabilities=CAPABILITIES,
+            decoders=stack.decoders,
+            fetch_picture=fetcher.fetch,
+            reach=reach,
+        )
+    finally:
+        pool.close()

@@ -1,0 +1,137 @@
+"""Real Postgres for every test: one embedded server a test process, a fresh database per test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from photoplay import embedded
+from photoplay.config import Settings, load_settings
+from photoplay.db.migrate import migrate
+from photoplay.db.pool import Database
+from photoplay.stack import APP_ROLE, Stack, ensure_app_role
+from photoplay.storage.decoders import DecoderPool
+from photoplay.storage.objects import ObjectStore, open_store
+
+SAMPLES = Path(__file__).parent / "samples"
+TEMPLATE = "photoplay_test_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedPostgres]:
+    """One server for the test process; nothing needs to survive it."""
+    server = embedded.use(
+        tmp_path_factory.mktemp("pg"),
+        settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
+    )
+    yield server
+    server.release()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: embedded.EmbeddedPostgres) -> str:
+    """A database with the schema, to copy from."""
+    with psycopg.connect(postgres.dsn(dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE}")
+    migrate(postgres.dsn(dbname=TEMPLATE))
+    ensure_app_role(postgres.dsn(dbname=TEMPLATE))
+    return TEMPLATE
+
+
+@contextlib.contextmanager
+def copied_database(postgres: embedded.EmbeddedPostgres, template: str) -> Iterator[str]:
+    """Give the name of a fresh copy of a database, dropped afterwards."""
+    name = f"photoplay_test_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn(dbname="postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        yield name
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def dbname(postgres: embedded.EmbeddedPostgres, template: str) -> Iterator[str]:
+    with copied_database(postgres, template) as name:
+        yield name
+
+
+@pytest.fixture
+def owner_dsn(postgres: embedded.EmbeddedPostgres, dbname: str) -> str:
+    """Address as the owner: for looking, never for what a test is about."""
+    return postgres.dsn(dbname=dbname)
+
+
+@pytest.fixture
+def app_dsn(postgres: embedded.EmbeddedPostgres, dbname: str) -> str:
+    """Address as our processes log in: no rights but those of our roles."""
+    return postgres.dsn(APP_ROLE, dbname)
+
+
+@pytest.fixture
+async def database(app_dsn: str) -> AsyncIterator[Database]:
+    async with Database(app_dsn, size=10) as opened:
+        yield opened
+
+
+@pytest.fixture
+def user() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a fresh installation; a test changes them with `model_copy`."""
+    monkeypatch.chdir(tmp_path)
+    return load_settings(data_dir=tmp_path / "data", lease_s=1.0)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[ObjectStore]:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with open_store((settings.data_dir / "objects").as_uri()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[DecoderPool]:
+    with DecoderPool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def stack(
+    settings: Settings, owner_dsn: str, app_dsn: str, store: ObjectStore, decoders: DecoderPool
+) -> Stack:
+    return Stack(settings, owner_dsn, app_dsn, app_dsn, store, decoders, b"media secret of the tests, 32+ bytes")
+
+
+@pytest.fixture
+def owner(owner_dsn: str) -> Iterator[psycopg.Connection]:
+    """A session that sees everything."""
+    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        yield connection
+
+
+async def until(condition, *, within_s: float = 30.0):
+    """Return the condition's first true value; fails when there is none in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if loop.time() > deadline:
+            raise AssertionError("the condition did not come true in time")
+        await asyncio.sleep(0.02)
