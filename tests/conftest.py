@@ -112,7 +112,15 @@ def decoders() -> Iterator[DecoderPool]:
 def stack(
     settings: Settings, owner_dsn: str, app_dsn: str, store: ObjectStore, decoders: DecoderPool
 ) -> Stack:
-    return Stack(settings, owner_dsn, app_dsn, app_dsn, store, decoders, b"media secret of the tests, 32+ bytes")
+    return Stack(
+        settings,
+        owner_dsn,
+        app_dsn,
+        app_dsn,
+        store,
+        decoders,
+        b"media secret of the tests, 32+ bytes",
+    )
 
 
 @pytest.fixture

@@ -132,8 +132,10 @@ def choose_installation(
         EmbeddedPostgresError: the cluster belongs to another major version, or PostgreSQL is
             older than 15; the message names the ways out.
     """
-    found = [Installation(folder, _version_of(folder)) for folder in folders]
-    for installation in found:
+    found: list[Installation] = []
+    for folder in folders:
+        installation = Installation(folder, _version_of(folder))
+        found.append(installation)
         if cluster_major is None and installation.major >= OLDEST_MAJOR:
             return installation
         if cluster_major == installation.major:

@@ -346,15 +346,23 @@ def _spawn(attachment: _Attachment, lock_fd: int, deadline: float) -> None:
         os.close(report_fd)
         report_fd = -1
         launcher.wait()
-        said = b""
-        if select.select([report], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            said = os.read(report, 65536)
+        said = _read_to_end(report, deadline)
     finally:
         os.close(report)
         if report_fd >= 0:
             os.close(report_fd)
     if said and (error := json.loads(said).get("error")):
         raise EmbeddedPostgresError(error)
+
+
+def _read_to_end(fd: int, deadline: float) -> bytes:
+    said = b""
+    while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        part = os.read(fd, 65536)
+        if not part:
+            return said
+        said += part
+    return b""
 
 
 def _release(folder: Folder, ticket: int) -> None:

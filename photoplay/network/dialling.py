@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from errno import ETIMEDOUT
+from functools import cache
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any, Final
@@ -138,7 +139,7 @@ class Dialler:
                     resolver=_JudgingResolver(self._resolver),
                     use_dns_cache=False,
                     socket_factory=_open_socket,
-                    ssl=ssl.create_default_context(),
+                    ssl=trust(),
                     force_close=not self._keep_alive,
                     keepalive_timeout=_IDLE_S if self._keep_alive else None,
                 ),
@@ -150,6 +151,12 @@ class Dialler:
                 trust_env=False,
             )
         return self._session
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """Return what this process trusts: the system's authorities, or those in SSL_CERT_FILE."""
+    return ssl.create_default_context()
 
 
 class _JudgingResolver(AbstractResolver):

@@ -25,7 +25,11 @@ async def set_attempt(
         "cost_usd": None,
     }
     await tx.run(
-        "set_attempt", job_id=job_id, attempt_id=attempt_id, status=status, **{**unchanged, **values}
+        "set_attempt",
+        job_id=job_id,
+        attempt_id=attempt_id,
+        status=status,
+        **{**unchanged, **values},
     )
 
 

@@ -33,6 +33,10 @@ class DecoderDiedError(Exception):
     """The decoder crashed, or was ended at a limit, while it worked on the file."""
 
 
+class _ChildLostError(DecoderDiedError):
+    """The serving child itself is gone; it never opens files, so somebody else ended it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Hard limits of one decoding.
@@ -104,18 +108,26 @@ class DecoderPool:
                 self._idle.get_nowait().end()
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        child = self._take()
+        line = json.dumps(request).encode() + b"\n"
         try:
-            answer = child.ask(json.dumps(request).encode() + b"\n", seconds + _GRACE_S)
-        except BaseException:
-            child.end()
-            raise
-        self._idle.put(child)
+            answer = self._exchange(line, seconds)
+        except _ChildLostError:
+            answer = self._exchange(line, seconds)
         if "died" in answer:
             raise DecoderDiedError
         if "code" in answer:
             raise Refusal(answer["code"], answer["message"], **answer["details"])
         return answer["facts"]
+
+    def _exchange(self, line: bytes, seconds: float) -> dict[str, Any]:
+        child = self._take()
+        try:
+            answer = child.ask(line, seconds + _GRACE_S)
+        except BaseException:
+            child.end()
+            raise
+        self._idle.put(child)
+        return answer
 
     def _take(self) -> _Child:
         with contextlib.suppress(queue.Empty):
@@ -168,7 +180,7 @@ class _Child:
         try:
             os.write(self._requests, line)
         except OSError as error:
-            raise DecoderDiedError from error
+            raise _ChildLostError from error
         return json.loads(self._read_line(seconds))
 
     def end(self) -> None:
@@ -189,6 +201,6 @@ class _Child:
                     raise DecoderDiedError
                 part = os.read(self._answers, 64 << 10)
                 if not part:
-                    raise DecoderDiedError
+                    raise _ChildLostError
                 text += part
         return text

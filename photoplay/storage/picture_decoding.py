@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -53,16 +54,48 @@ def prepare() -> None:
     Image.init()
 
 
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """Which widths and heights are accepted, as `PictureLimits` explains them."""
+
+    max_pixels: int
+    min_side_px: int
+    max_side_px: int
+    max_ratio: float
+
+    def check(self, width: int, height: int) -> None:
+        """Return if a picture may have this size.
+
+        Raises:
+            Refusal: with the code of the first limit that it breaks.
+        """
+        found = {"width": width, "height": height}
+        if width * height > self.max_pixels:
+            raise Refusal(
+                "image_too_many_pixels",
+                "The picture has too many pixels.",
+                max_pixels=self.max_pixels,
+                **found,
+            )
+        if min(width, height) < self.min_side_px or max(width, height) > self.max_side_px:
+            raise Refusal(
+                "image_dimensions",
+                f"Each side of the picture must have {self.min_side_px} to {self.max_side_px} pixels.",
+                min_side=self.min_side_px,
+                max_side=self.max_side_px,
+                **found,
+            )
+        if max(width, height) > self.max_ratio * min(width, height):
+            raise Refusal(
+                "image_ratio",
+                f"One side of the picture may be at most {self.max_ratio:g} times the other.",
+                max_ratio=self.max_ratio,
+                **found,
+            )
+
+
 def normalise(
-    *,
-    source: str,
-    out: str,
-    max_pixels: int,
-    min_side_px: int,
-    max_side_px: int,
-    max_ratio: float,
-    out_side_px: int,
-    out_bytes: int,
+    *, source: str, out: str, sizes: Mapping[str, Any], out_side_px: int, out_bytes: int
 ) -> dict[str, Any]:
     """Write the picture at `source` as a JPEG to `out` and return its width and height.
 
@@ -70,49 +103,33 @@ def normalise(
     white where it is transparent, and scaled down to `out_side_px`. Quality falls from 95 until the
     file has at most `out_bytes`.
 
+    Args:
+        source: path of the picture.
+        out: path of the new file.
+        sizes: fields of `SizeLimits`.
+        out_side_px: longest side of the result.
+        out_bytes: of the result.
+
     Raises:
         Refusal: with one of the codes of `PictureError`.
     """
+    limits = SizeLimits(**sizes)
     with Path(source).open("rb") as file:
         head = file.read(HEAD_BYTES)
     formats = recognise(head)
     if formats is None:
         raise Refusal("image_type", "Use a JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP picture.")
-
-    def check_size(width: int, height: int) -> None:
-        found = {"width": width, "height": height}
-        if width * height > max_pixels:
-            raise Refusal(
-                "image_too_many_pixels",
-                "The picture has too many pixels.",
-                max_pixels=max_pixels,
-                **found,
-            )
-        if min(width, height) < min_side_px or max(width, height) > max_side_px:
-            raise Refusal(
-                "image_dimensions",
-                f"Each side of the picture must have {min_side_px} to {max_side_px} pixels.",
-                min_side=min_side_px,
-                max_side=max_side_px,
-                **found,
-            )
-        if max(width, height) > max_ratio * min(width, height):
-            raise Refusal(
-                "image_ratio",
-                f"The picture may be at most {max_ratio:g} times as long as it is wide.",
-                max_ratio=max_ratio,
-                **found,
-            )
-
     claimed = webp_size(head) if formats == ("WEBP",) else None
     if claimed is not None:
-        check_size(*claimed)
+        limits.check(*claimed)
     try:
-        picture = _decode(Path(source), formats, check_size, max_pixels, out_side_px)
+        picture = _decode(Path(source), formats, limits, out_side_px)
         _save(picture, Path(out), out_bytes)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refusal(
-            "image_too_many_pixels", "The picture has too many pixels.", max_pixels=max_pixels
+            "image_too_many_pixels",
+            "The picture has too many pixels.",
+            max_pixels=limits.max_pixels,
         ) from error
     except _UNREADABLE as error:
         raise Refusal("image_unreadable", "The picture is damaged or cut off.") from error
@@ -120,17 +137,13 @@ def normalise(
 
 
 def _decode(
-    source: Path,
-    formats: tuple[str, ...],
-    check_size: Callable[[int, int], None],
-    max_pixels: int,
-    out_side_px: int,
+    source: Path, formats: tuple[str, ...], limits: SizeLimits, out_side_px: int
 ) -> Image.Image:
     # Between once and twice its limit Pillow only warns; the size is looked at before decoding.
-    Image.MAX_IMAGE_PIXELS = max_pixels
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     image = Image.open(source, formats=formats)
-    check_size(*image.size)
+    limits.check(*image.size)
     if image.format == "TIFF" and _DNG_VERSION in image.getexif():
         raise Refusal("image_type", "Use a JPEG or HEIC picture instead of a camera's raw file.")
     warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -111,10 +111,12 @@ async def _intake_file(
             Limits(limits.seconds, _MEMORY_BYTES, _TRIAL_BYTES),
             source=str(source),
             out=str(part),
-            max_pixels=limits.max_pixels,
-            min_side_px=limits.min_side_px,
-            max_side_px=limits.max_side_px,
-            max_ratio=limits.max_ratio,
+            sizes={
+                "max_pixels": limits.max_pixels,
+                "min_side_px": limits.min_side_px,
+                "max_side_px": limits.max_side_px,
+                "max_ratio": limits.max_ratio,
+            },
             out_side_px=limits.out_side_px,
             out_bytes=limits.out_bytes,
         )

@@ -99,9 +99,7 @@ class _PoolDriver(Driver):
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         first = not self._callbacks
         self._callbacks.setdefault(channel, []).append(callback)
-        await self._listener.execute(
-            sql.SQL("listen {}").format(sql.Identifier(channel))
-        )
+        await self._listener.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
         if first:
             self._tm.add(asyncio.create_task(self._watch(), name="engine-listener"))
 

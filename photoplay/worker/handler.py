@@ -20,7 +20,7 @@ from photoplay.db.pool import WORKER, Database
 from photoplay.domain.errors import IllegalTransitionError, LeaseLostError, PhotoplayError
 from photoplay.domain.job import Job
 from photoplay.domain.retry import backoff
-from photoplay.domain.states import OPEN
+from photoplay.domain.states import Status
 from photoplay.operations.claim_job import Busy, claim_job, release_job, renew_lease
 from photoplay.telemetry import get_logger
 from photoplay.worker import engine
@@ -172,7 +172,7 @@ class JobHandler:
         due = loop.time() + renew_at
         with self._changes.of(job.id) as event:
             while True:
-                heard = await changed(event, within_s=max(due - loop.time(), 0.01))
+                await changed(event, within_s=max(due - loop.time(), 0.01))
                 if loop.time() >= due:
                     await renew_lease(self._database, job, lease)
                     due = loop.time() + renew_at
@@ -180,9 +180,9 @@ class JobHandler:
                     continue
                 # Also without a notification: one may have been missed.
                 rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
-                if not rows or rows[0]["status"] not in OPEN:
+                # The other endings are ours alone to write, as long as the lease holds.
+                if not rows or rows[0]["status"] == Status.CANCELLED:
                     raise IllegalTransitionError("the job was ended meanwhile")
-                del heard
 
 
 def lanes(render_processes: int) -> list[engine.Lane]:

@@ -110,7 +110,6 @@ def lane_of(tools: Tools, job: Job) -> str | None:
 
 
 async def _accepted(tools: Tools, job: Job) -> Verdict:
-    _log.info("job.creating", user_id=job.user_id, client_request_id=job.id)
     await begin_preparing(tools.database, job)
     await tools.reach("accepted")
     return GoOn()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
 from photoplay.db.changes import JobChanges
@@ -13,6 +13,7 @@ from photoplay.db.pool import Database
 from photoplay.providers import CAPABILITIES
 from photoplay.stack import Stack
 from photoplay.telemetry import get_logger
+from photoplay.worker.drivers import Driver
 from photoplay.worker.drivers.local import LocalDriver
 from photoplay.worker.engine import Engine
 from photoplay.worker.handler import JobHandler, lanes
@@ -27,6 +28,20 @@ DRAIN = timedelta(seconds=30)
 _log = get_logger(__name__)
 
 
+DriverSource = Callable[[Stack], AbstractAsyncContextManager[dict[str, Driver]]]
+
+
+@asynccontextmanager
+async def local_drivers(stack: Stack) -> AsyncGenerator[dict[str, Driver]]:
+    """Give the drivers of this release, with the children they need."""
+    settings = stack.settings
+    pool = RenderPool(settings.render_processes)
+    try:
+        yield {"local": LocalDriver(pool, stack.store, settings.scratch_dir, settings.depth_model)}
+    finally:
+        pool.close()
+
+
 async def _pass(_: str) -> None:
     """Nothing happens at a phase boundary, except in tests."""
 
@@ -35,18 +50,30 @@ async def run_worker(
     stack: Stack,
     stopping: asyncio.Event,
     *,
+    drivers: DriverSource = local_drivers,
     reach: Callable[[str], Awaitable[None]] = _pass,
 ) -> None:
     """Work until `stopping` is set, then finish what is held (up to `DRAIN`) and return.
 
     Args:
+        drivers: opens the drivers by provider name for the worker's life.
         reach: called at every phase boundary with its name.
     """
     settings = stack.settings
     async with (
         stack.database(size=8, name="photoplay-worker") as database,
-        _tools(stack, database, reach) as tools,
+        drivers(stack) as opened,
     ):
+        tools = Tools(
+            database=database,
+            store=stack.store,
+            decoders=stack.decoders,
+            settings=settings,
+            drivers=opened,
+            capabilities=CAPABILITIES,
+            fetch_picture=PictureFetcher(stack.intake(database), settings).fetch,
+            reach=reach,
+        )
         direct = Database(stack.direct_dsn, size=1, application_name="photoplay-changes")
         changes = JobChanges(direct, role="photoplay_worker")
         handler = JobHandler(tools, changes)
@@ -80,25 +107,3 @@ async def _drain(working: asyncio.Task[None]) -> None:
         # The handlers hand their jobs back when they are cancelled.
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _tools(
-    stack: Stack, database: Database, reach: Callable[[str], Awaitable[None]]
-) -> AsyncGenerator[Tools]:
-    settings, store = stack.settings, stack.store
-    pool = RenderPool(settings.render_processes)
-    fetcher = PictureFetcher(stack.intake(database), settings)
-    try:
-        yield Tools(
-            database=database,
-            store=store,
-            settings=settings,
-            drivers={"local": LocalDriver(pool, store, settings.scratch_dir, settings.depth_model)},
-            capabilities=CAPABILITIES,
-            decoders=stack.decoders,
-            fetch_picture=fetcher.fetch,
-            reach=reach,
-        )
-    finally:
-        pool.close()

@@ -26,7 +26,15 @@ from photoplay.operations.set_limits import set_limits
 
 async def picture_of(database: Database, user: UUID) -> Picture:
     image_id = uuid4()
-    image = NewImage(image_id, f"{user}/source-images/{image_id}.jpg", "image/jpeg", 640, 480, 1000, image_id.bytes * 2)
+    image = NewImage(
+        image_id,
+        f"{user}/source-images/{image_id}.jpg",
+        "image/jpeg",
+        640,
+        480,
+        1000,
+        image_id.bytes * 2,
+    )
     await add_image(database, writer(user), user, image)
     return Picture(image_id=image_id)
 
@@ -40,7 +48,9 @@ async def allow(database: Database, daily: int = 20, opened: int = 5, dedupe: bo
 
 
 def used(owner: psycopg.Connection, user: UUID) -> int:
-    row = owner.execute("select count from public.video_quota where user_id = %s", (user,)).fetchone()
+    row = owner.execute(
+        "select count from public.video_quota where user_id = %s", (user,)
+    ).fetchone()
     return row[0] if row else 0
 
 
@@ -48,7 +58,9 @@ async def test_creation_commits_row_unit_event_and_work_item_together(database, 
     created = await create_job(database, writer(user), await a_wish(database, user, key="k"))
     assert not created.duplicate
     assert used(owner, user) == 1
-    assert owner.execute("select kind, version from photoplay.events").fetchall() == [("job.queued", 1)]
+    assert owner.execute("select kind, version from photoplay.events").fetchall() == [
+        ("job.queued", 1)
+    ]
     items = owner.execute("select entrypoint, payload from photoplay.pgqueuer").fetchall()
     assert items == [("steps", str(created.id).encode())]
     ledger = owner.execute("select job_id, delta, reason from photoplay.quota_ledger").fetchall()
@@ -98,7 +110,9 @@ async def test_recognition_of_open_duplicates_can_be_switched_off(database, user
 
 
 @pytest.mark.parametrize("with_keys", [True, False])
-async def test_simultaneous_creates_get_exactly_the_units_that_are_left(database, owner, user, with_keys):
+async def test_simultaneous_creates_get_exactly_the_units_that_are_left(
+    database, owner, user, with_keys
+):
     await allow(database, daily=5, opened=100, dedupe=False)
     wish = await a_wish(database, user)
     wishes = [replace(wish, key=f"k{n}" if with_keys else None) for n in range(25)]
@@ -124,12 +138,17 @@ async def test_open_jobs_never_exceed_the_limit_and_a_refusal_keeps_no_unit(data
     assert used(owner, user) == 3
 
 
-async def test_foreign_and_missing_pictures_are_refused_alike_and_leave_nothing(database, owner, user):
+async def test_foreign_and_missing_pictures_are_refused_alike_and_leave_nothing(
+    database, owner, user
+):
     foreign = await picture_of(database, uuid4())
     for picture in (foreign, Picture(image_id=uuid4())):
         with pytest.raises(InvalidRequestError) as refused:
             await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
-        assert (refused.value.code, refused.value.message) == ("image_not_found", "There is no such picture.")
+        assert (refused.value.code, refused.value.message) == (
+            "image_not_found",
+            "There is no such picture.",
+        )
     assert used(owner, user) == 0
     assert owner.execute("select count(*) from public.video_jobs").fetchone() == (0,)
 
@@ -146,7 +165,9 @@ async def test_cancelling_before_submission_gives_the_unit_back_once(database, o
     created = await create_job(database, writer(user), await a_wish(database, user))
     await asyncio.gather(*(cancel_job(database, writer(user), created.id) for _ in range(10)))
     assert used(owner, user) == 0
-    returned = owner.execute("select count(*) from photoplay.quota_ledger where delta < 0").fetchone()
+    returned = owner.execute(
+        "select count(*) from photoplay.quota_ledger where delta < 0"
+    ).fetchone()
     assert returned == (1,)
 
 

@@ -118,9 +118,7 @@ async def _create(service: Service, identity: Identity, new: NewJob) -> CreatedJ
     overdue_after = service.settings.overdue_after
     try:
         if new.picture.url is not None:
-            await resolve_allowed(
-                new.picture.url, service.addresses, resolver=service.resolver
-            )
+            await resolve_allowed(new.picture.url, service.addresses, resolver=service.resolver)
         return await create_job(service.database, scope, new, overdue_after=overdue_after)
     except UrlNotAllowedError:
         # A replay is answered also when the address has become unusable since.

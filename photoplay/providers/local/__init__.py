@@ -52,6 +52,6 @@ def render(
         RenderCancelledError: `is_cancelled` said yes; nothing is left behind.
         ValueError: the spec holds a value outside its range; a fault of the caller.
     """
-    from photoplay.providers.local.film import film  # noqa: PLC0415 - OpenCV only when filming
+    from photoplay.providers.local.film import film
 
     return film(picture, video, spec, on_progress=on_progress, is_cancelled=is_cancelled)

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 
 from photoplay.providers.local.analysis import Understanding, understand
-from photoplay.providers.local.layers import Planes
 from photoplay.providers.local.backdrop import Backdrop
 from photoplay.providers.local.camera import Lens, ease
 from photoplay.providers.local.choose import (
@@ -25,12 +24,13 @@ from photoplay.providers.local.effects.lens import SHAKE, SHAKE_ROLL
 from photoplay.providers.local.effects.show import Clip, Show
 from photoplay.providers.local.encode import ClipWriter
 from photoplay.providers.local.framing import Framing, frame_picture, pixels_needed
+from photoplay.providers.local.guard import StraightEdges
+from photoplay.providers.local.layers import Planes
 from photoplay.providers.local.load import load_picture
 from photoplay.providers.local.moves import Move, path_named
 from photoplay.providers.local.network_depth import load_depth_network
 from photoplay.providers.local.patience import Patience
 from photoplay.providers.local.plan import Plan, Scene, plan_motion
-from photoplay.providers.local.guard import StraightEdges
 from photoplay.providers.local.spec import RenderResult, RenderSpec
 from photoplay.providers.local.staging import Staging, build_sheets
 from photoplay.providers.local.warp import Projector, Stage

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from photoplay.providers.local.arrays import Bytes, Field, Mask, as_bytes, as_field
-from photoplay.providers.local.smoothing import box_mean, fill_from_known, guided_by_colour
+from photoplay.providers.local.smoothing import box_mean, guided_by_colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _half(plane: Field) -> Field:
 def blend_over(back: Bytes, tone: int, alpha: Bytes) -> Bytes:
     """Lays one even tone over a plane, with an opacity of 0..255 a place."""
     through = cv2.multiply(back, cv2.bitwise_not(alpha), scale=1.0 / 255.0)
-    return cast(Bytes, cv2.add(through, cv2.LUT(alpha, _ramp_to(tone))))
+    return cast("Bytes", cv2.add(through, cv2.LUT(alpha, _ramp_to(tone))))
 
 
 @lru_cache(maxsize=64)
@@ -116,53 +116,3 @@ def _blur_fusion(
     mean_back = box_mean(as_field(back * (1.0 - share)), radius) / (1.0 - mean_alpha + 1e-5)
     fused = mean_front + share * (rgb - share * mean_front - (1.0 - share) * mean_back)
     return as_field(fused), as_field(mean_back)
-
-
-def fill_background(rgb: Field, alpha: Field, frame_px: int) -> tuple[Field, Mask]:
-    """Paints what the subject hides: smooth colours, with texture mirrored over the edge.
-
-    Args:
-        rgb: canvas colours 0..255.
-        alpha: the subject's opacity.
-        frame_px: the clip's width in canvas pixels, for lengths.
-
-    Returns:
-        The background, and the hole that was painted.
-    """
-    grow = max(2, round(0.009 * frame_px))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    hole = cv2.dilate((alpha > 0.04).astype(np.uint8), kernel)
-    sigma = max(2.0, 0.006 * frame_px)
-    outside = as_field(1 - hole)
-    around = cv2.GaussianBlur(outside, (0, 0), sigma)
-    calm = cv2.GaussianBlur(rgb * outside[..., None], (0, 0), sigma) / np.maximum(
-        around[..., None], 1e-3
-    )
-    smooth = fill_from_known(as_field(calm), outside)
-    distance, labels = cv2.distanceTransformWithLabels(
-        hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    mirrored = _mirror_over_edge(as_field((rgb - calm) * outside[..., None]), hole, labels)
-    fade = np.exp(-distance / (0.05 * frame_px))[..., None]
-    painted = as_field(smooth + np.clip(mirrored, -26.0, 26.0) * fade)
-    seam = np.clip(distance / max(1.0, 0.5 * grow), 0.0, 1.0)[..., None]
-    return as_field(np.clip(rgb * (1 - seam) + painted * seam, 0, 255)), hole.astype(bool)
-
-
-def _mirror_over_edge(detail: Field, hole: Bytes, labels: np.ndarray) -> Field:
-    height, width = hole.shape
-    rows, columns = np.nonzero(hole)
-    zero_rows, zero_columns = np.nonzero(hole == 0)
-    if len(zero_rows) == 0:
-        return np.zeros_like(detail)
-    row_of = np.zeros(int(labels.max()) + 1, dtype=np.int32)
-    column_of = np.zeros_like(row_of)
-    row_of[labels[zero_rows, zero_columns]] = zero_rows
-    column_of[labels[zero_rows, zero_columns]] = zero_columns
-    edge = labels[rows, columns]
-    from_row = np.clip(2 * row_of[edge] - rows, 0, height - 1)
-    from_column = np.clip(2 * column_of[edge] - columns, 0, width - 1)
-    mirrored = np.zeros_like(detail)
-    usable = hole[from_row, from_column] == 0
-    mirrored[rows, columns] = detail[from_row, from_column] * usable[:, None]
-    return mirrored

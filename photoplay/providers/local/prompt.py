@@ -112,10 +112,7 @@ LOOP_WORDS = (
 _NO = frozenset({"no", "without", "not", "never", "don't", "dont", "avoid", "skip"})
 _SKIPPED = frozenset({"to", "the", "a", "an", "towards", "some", "with"})
 _NOISE = _SKIPPED | frozenset(
-    "and then while in on of at by for from into over with as is are it its this that "
-    "camera shot scene picture photo photograph image video clip animation effect effects "
-    "movement motion please add make makes use using do let have gets get very more some "
-    "slightly little bit animate move view look style mood subject around want wants".split()
+    ["and", "then", "while", "in", "on", "of", "at", "by", "for", "from", "into", "over", "with", "as", "is", "are", "it", "its", "this", "that", "camera", "shot", "scene", "picture", "photo", "photograph", "image", "video", "clip", "animation", "effect", "effects", "movement", "motion", "please", "add", "make", "makes", "use", "using", "do", "let", "have", "gets", "get", "very", "more", "some", "slightly", "little", "bit", "animate", "move", "view", "look", "style", "mood", "subject", "around", "want", "wants"]
 )
 _BREAKS = frozenset({"and", "then", "while", "but"})
 _BASE = {

@@ -131,7 +131,7 @@ def _join(raw: Ends, gap_px: float) -> Ends:
 
 
 def samples_along(ends: Ends, count: int) -> tuple[npt.NDArray[np.float64], np.ndarray]:
-    """x and y of `count` even places on each segment, ends included; each (n, count)."""
+    """X and y of `count` even places on each segment, ends included; each (n, count)."""
     t = np.linspace(0.0, 1.0, count)[None, :]
     x = ends[:, 0:1] * (1 - t) + ends[:, 2:3] * t
     y = ends[:, 1:2] * (1 - t) + ends[:, 3:4] * t

@@ -11,12 +11,12 @@ from photoplay.providers.local.analysis import Understanding
 from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
 from photoplay.providers.local.camera import Lens
 from photoplay.providers.local.effects.focus import out_of_focus
+from photoplay.providers.local.fill import fill_background
 from photoplay.providers.local.framing import Framing
 from photoplay.providers.local.guard import StraightEdges
 from photoplay.providers.local.layers import (
     Planes,
     cut_matte,
-    fill_background,
     subject_colours,
     to_planes,
 )
@@ -26,6 +26,7 @@ from photoplay.providers.local.warp import Sheet, Stage
 
 _DENSEST = 1.18
 _SAMPLES = 24
+_FRINGE = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ class Staging:
             as_field(np.array(subject.centre[0])), as_field(np.array(box[1] * 2 / 3 + box[3] / 3))
         )
         return Lens(
-            float(np.clip(x, -0.4, 0.4)), float(np.clip(y, -0.4, 0.4)), found.relief.convergence
+            float(np.clip(x, -0.4, 0.4).item()),
+            float(np.clip(y, -0.4, 0.4).item()),
+            found.relief.convergence,
         )
 
     def edges(self, found: Understanding) -> StraightEdges:
@@ -174,7 +177,7 @@ def build_sheets(
     salience = staging.onto(found.subject.salience, out)
     mask = staging.onto(as_field(found.subject.mask), out) > 0.5
     alpha = cut_matte(canvas, salience, mask)
-    painted, _ = fill_background(canvas, alpha, round(frame_px))
+    painted, _ = fill_background(canvas, np.maximum(alpha, salience - _FRINGE), round(frame_px))
     back = to_planes(painted)
     front = to_planes(subject_colours(canvas, alpha), alpha)
     return [

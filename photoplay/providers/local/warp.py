@@ -283,7 +283,7 @@ class _Region:
 
     def lay(self, frame: Planes, seen: Planes) -> Planes:
         """Lays a premultiplied part over the frame, in place."""
-        alpha, alpha_half = cast(Bytes, seen.alpha), cast(Bytes, seen.alpha_half)
+        alpha, alpha_half = cast("Bytes", seen.alpha), cast("Bytes", seen.alpha_half)
         full = (slice(self.top, self.top + self.height), slice(self.left, self.left + self.width))
         top, left = self.top // 2, self.left // 2
         half = (
@@ -322,12 +322,12 @@ def _remap(plane: Bytes, maps: tuple[Field, Field], outside: int | None = None) 
     seen = cv2.remap(
         plane, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0
     )
-    return cast(Bytes, seen)
+    return cast("Bytes", seen)
 
 
 def _blend(back: Bytes, front: Bytes, alpha: Bytes) -> Bytes:
     through = cv2.multiply(back, cv2.bitwise_not(alpha), scale=1.0 / 255.0)
-    return cast(Bytes, cv2.add(through, front))
+    return cast("Bytes", cv2.add(through, front))
 
 
 def _mix(one: Planes, other: Planes, share: Field) -> Planes:
@@ -335,12 +335,12 @@ def _mix(one: Planes, other: Planes, share: Field) -> Planes:
     half = as_field(cv2.resize(share, small, interpolation=cv2.INTER_AREA))
 
     def mixed(a: Bytes, b: Bytes, weight: Field) -> Bytes:
-        return cast(Bytes, cv2.blendLinear(a, b, 1.0 - weight, weight))
+        return cast("Bytes", cv2.blendLinear(a, b, 1.0 - weight, weight))
 
     alpha = alpha_half = None
     if one.alpha is not None and other.alpha is not None:
         alpha = mixed(one.alpha, other.alpha, share)
-        alpha_half = mixed(cast(Bytes, one.alpha_half), cast(Bytes, other.alpha_half), half)
+        alpha_half = mixed(cast("Bytes", one.alpha_half), cast("Bytes", other.alpha_half), half)
     return Planes(
         mixed(one.luma, other.luma, share),
         mixed(one.blue, other.blue, half),

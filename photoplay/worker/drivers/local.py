@@ -22,7 +22,6 @@ from photoplay.telemetry import get_logger
 from photoplay.worker import engine
 from photoplay.worker.render_pool import RenderFaultError, RenderPool, RenderRefusedError
 
-
 _log = get_logger(__name__)
 
 

@@ -22,7 +22,7 @@ def out_of_focus(planes: Planes, frame_px: float) -> tuple[Planes, ...]:
     """
 
     def soften(plane: Bytes, sigma: float) -> Bytes:
-        return cast(Bytes, cv2.GaussianBlur(plane, (0, 0), sigma))
+        return cast("Bytes", cv2.GaussianBlur(plane, (0, 0), sigma))
 
     layers: list[Planes] = []
     for step in _STEPS:

@@ -63,9 +63,9 @@ class Fog:
 
     def _lay(self, frame: Planes, alpha: Field) -> Planes:
         small = as_bytes(255.0 * alpha)
-        full = cast(Bytes, cv2.resize(small, self._size, interpolation=cv2.INTER_CUBIC))
+        full = cast("Bytes", cv2.resize(small, self._size, interpolation=cv2.INTER_CUBIC))
         half_size = (frame.blue.shape[1], frame.blue.shape[0])
-        half = cast(Bytes, cv2.resize(small, half_size, interpolation=cv2.INTER_CUBIC))
+        half = cast("Bytes", cv2.resize(small, half_size, interpolation=cv2.INTER_CUBIC))
         luma, blue, red = _COLOUR
         return Planes(
             blend_over(frame.luma, luma, full),

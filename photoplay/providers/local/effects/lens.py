@@ -38,7 +38,7 @@ class Vignette:
     def apply(self, frame: Planes) -> Planes:
         """One frame with dark corners."""
         kept = cv2.multiply(frame.luma, self._keep, scale=1.0 / 255.0)
-        return Planes(cast(Bytes, cv2.add(kept, self._black)), frame.blue, frame.red)
+        return Planes(cast("Bytes", cv2.add(kept, self._black)), frame.blue, frame.red)
 
 
 class Grain:
@@ -58,7 +58,7 @@ class Grain:
         """Frame `number` with grain; neighbours never share a sheet."""
         sheet = self._sheets[number * 3 % _GRAIN_SHEETS]
         luma = cv2.addWeighted(frame.luma, 1.0, sheet, 1.0, -128.0)
-        return Planes(cast(Bytes, luma), frame.blue, frame.red)
+        return Planes(cast("Bytes", luma), frame.blue, frame.red)
 
 
 class Tremor:

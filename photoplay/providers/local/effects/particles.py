@@ -15,6 +15,7 @@ from photoplay.providers.local.camera import Lens, Pose, to_frame
 from photoplay.providers.local.layers import Planes, blend_over
 
 _ROOM = 1.35
+_LARGE = 0.85
 _SUBPIXEL_BITS = 4
 
 Values = npt.NDArray[np.float64]
@@ -53,11 +54,11 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "dust": Kind(
-        150, (225, 120, 134), 0.55, 0.0017, -0.012, 0.018, 0.012, 0.0, 0.5, 0.8, spares_light=True
+        170, (228, 120, 134), 0.65, 0.0017, -0.012, 0.018, 0.012, 0.0, 0.5, 0.8, spares_light=True
     ),
-    "snow": Kind(260, (235, 129, 127), 0.92, 0.0034, 0.14, 0.025, 0.016),
+    "snow": Kind(620, (235, 129, 127), 0.95, 0.0036, 0.14, 0.025, 0.016),
     "embers": Kind(110, (215, 62, 186), 0.95, 0.0018, -0.11, 0.03, 0.022, 0.0, 1.0, 0.6),
-    "rain": Kind(340, (205, 130, 126), 0.34, 0.0011, 1.5, 0.10, 0.0, 0.030),
+    "rain": Kind(620, (210, 130, 126), 0.42, 0.0011, 1.5, 0.10, 0.0, 0.042),
 }
 
 
@@ -85,7 +86,7 @@ class Particles:
         self._x = rng.uniform(-0.5, 0.5, count)
         self._y = rng.uniform(-0.5, 0.5, count)
         # Nearness is drawn so that far particles are many and near ones few.
-        self._near = 0.18 + 1.15 * rng.uniform(0.0, 1.0, count) ** 2.2
+        self._near = 0.15 + 1.25 * rng.uniform(0.0, 1.0, count) ** 3.0
         self._phase = rng.uniform(0.0, 2 * math.pi, count)
         self._pace = rng.uniform(0.75, 1.25, count)
 
@@ -123,15 +124,21 @@ class Particles:
             0.5 + 0.5 * np.sin(2 * math.pi * round(self._duration_s) * t + 3.0 * self._phase[where])
         )
         fade = np.clip(0.35 + 0.75 * near, 0.0, 1.0) * twinkle
-        half = (self._size[0] // 2, self._size[1] // 2)
-        px = (seen_x + 0.5) * half[0]
-        py = seen_y * half[0] + half[1] / 2
-        sheet = np.zeros((half[1], half[0]), dtype=np.uint8)
+        # Streaks are thin, so they are drawn at full size; dots are soft anyway.
+        parts = 1 if kind.streak > 0.0 else 2
+        width, height = self._size[0] // parts, self._size[1] // parts
+        px = (seen_x + 0.5) * width
+        py = seen_y * width + height / 2
+        sheet = np.zeros((height, width), dtype=np.uint8)
         tone = np.clip(255.0 * kind.opacity * fade, 0, 255).astype(int)
         if kind.streak > 0.0:
             self._streaks(sheet, px, py, near, tone)
-        else:
-            self._dots(sheet, px, py, near, tone)
+            return _lay(frame, sheet, kind)
+        large = near > _LARGE
+        self._dots(sheet, px[large], py[large], near[large], tone[large] * 3 // 4)
+        if large.any():
+            sheet = cast("Bytes", cv2.GaussianBlur(sheet, (0, 0), max(0.8, 0.0016 * width)))
+        self._dots(sheet, px[~large], py[~large], near[~large], tone[~large])
         return _lay(frame, sheet, kind)
 
     def _dots(
@@ -155,24 +162,23 @@ class Particles:
             dy = kind.fall * float(n) * kind.streak * width
             start = (round(float(cx) * unit), round(float(cy) * unit))
             end = (round((float(cx) + dx) * unit), round((float(cy) + dy) * unit))
-            thick = 2 if n > 1.0 else 1
-            cv2.line(sheet, start, end, int(v), thick, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.line(sheet, start, end, int(v), 1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _lay(frame: Planes, sheet: Bytes, kind: Kind) -> Planes:
-    soft = cast(Bytes, cv2.GaussianBlur(sheet, (3, 3), 0))
+    soft = cast("Bytes", cv2.GaussianBlur(sheet, (3, 3), 0))
     if kind.glow > 0.0:
         side = max(3, sheet.shape[1] // 90 * 2 + 1)
         halo = cv2.GaussianBlur(sheet, (side, side), 0)
-        soft = cast(Bytes, cv2.addWeighted(soft, 1.0, halo, 1.6 * kind.glow, 0.0))
+        soft = cast("Bytes", cv2.addWeighted(soft, 1.0, halo, 1.6 * kind.glow, 0.0))
     size = (frame.luma.shape[1], frame.luma.shape[0])
     if kind.spares_light:
         small = cv2.resize(frame.luma, (soft.shape[1], soft.shape[0]), interpolation=cv2.INTER_AREA)
         room = cv2.subtract(np.full_like(small, 245), small)
-        soft = cast(Bytes, cv2.multiply(soft, cv2.min(room, 160), scale=1.0 / 160.0))
-    full = cast(Bytes, cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR))
+        soft = cast("Bytes", cv2.multiply(soft, cv2.min(room, 160), scale=1.0 / 160.0))
+    full = cast("Bytes", cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR))
     chroma = (frame.blue.shape[1], frame.blue.shape[0])
-    half = soft if soft.shape == frame.blue.shape else cast(Bytes, cv2.resize(soft, chroma))
+    half = soft if soft.shape == frame.blue.shape else cast("Bytes", cv2.resize(soft, chroma))
     luma, blue, red = kind.colour
     return Planes(
         blend_over(frame.luma, luma, full),

@@ -1,0 +1,1148 @@
+-- The schema after all migrations; written by `make schema`, compared by `make check`. Not run by anything.
+
+-- 0001_pre_roles
+-- 0002_pre_engine
+-- 0003_pre_jobs
+-- 0004_pre_internals
+-- 0005_pre_state_machine
+-- 0006_pre_create_job
+CREATE SCHEMA auth;
+
+CREATE SCHEMA photoplay;
+
+CREATE TYPE photoplay.pgqueuer_status AS ENUM (
+    'queued',
+    'picked',
+    'successful',
+    'exception',
+    'canceled',
+    'deleted',
+    'failed'
+);
+
+CREATE FUNCTION auth.role() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+            select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role'
+        $$;
+
+COMMENT ON FUNCTION auth.role() IS 'The role claim of this transaction; null when unset.';
+
+CREATE FUNCTION auth.uid() RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+            select nullif(
+                nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', ''
+            )::uuid
+        $$;
+
+COMMENT ON FUNCTION auth.uid() IS 'The user of this transaction, from request.jwt.claims; null when unset.';
+
+CREATE FUNCTION photoplay.announce_attempt() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'INSERT' or new.status <> old.status then
+        insert into photoplay.events (job_id, user_id, version, kind, status, phase, data, created_at)
+        select new.job_id, new.user_id, job.version, 'attempt.' || new.status, job.status, job.phase,
+            jsonb_build_object('n', new.n, 'provider', new.provider, 'model', new.model),
+            photoplay.now()
+        from public.video_jobs job where job.id = new.job_id;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION photoplay.announce_job() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        insert into photoplay.events (job_id, user_id, version, kind, status, phase, created_at)
+        values (new.id, new.user_id, new.version, 'job.queued', new.status, new.phase, photoplay.now());
+    elsif new.status <> old.status or new.phase <> old.phase then
+        insert into photoplay.events (job_id, user_id, version, kind, status, phase, data, created_at)
+        values (
+            new.id, new.user_id, new.version,
+            case when new.status <> old.status then 'job.' || new.status else 'phase.' || new.phase end,
+            new.status, new.phase,
+            case when new.status = 'failed'
+                then jsonb_build_object('code', new.failure ->> 'code', 'charged', new.failure -> 'charged')
+                else '{}'::jsonb end,
+            photoplay.now()
+        );
+    end if;
+    perform pg_notify('photoplay_jobs', new.id || ':' || new.version);
+    return null;
+end
+$$;
+
+CREATE FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) RETURNS TABLE(fence bigint, until timestamp with time zone, job_exists boolean)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+    held record;
+begin
+    update photoplay.pgqueuer set dedupe_key = null where id = p_item_id;
+    -- A wake in flight has changed the row and not committed: wait for it, then see its state.
+    perform from public.video_jobs j where j.id = p_job_id for update;
+    if not found then
+        return query select null::bigint, null::timestamptz, false;
+        return;
+    end if;
+    insert into photoplay.leases (job_id) values (p_job_id) on conflict (job_id) do nothing;
+    select l.fence, l.expires_at into held from photoplay.leases l where l.job_id = p_job_id for update;
+    if held.expires_at > photoplay.now() then
+        return query select null::bigint, held.expires_at, true;
+        return;
+    end if;
+    return query
+        update photoplay.leases l
+        set fence = l.fence + 1, worker_id = p_worker_id, expires_at = photoplay.now() + p_lease
+        where l.job_id = p_job_id
+        returning l.fence, l.expires_at, true;
+end
+$$;
+
+CREATE FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) RETURNS TABLE(outcome text, job_id uuid, status text, provider text, created_at timestamp with time zone, details jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+    owner_id constant uuid := auth.uid();
+    -- The operator's own command line has no daily limit.
+    exempt constant boolean := coalesce(auth.role() = 'service_role', false);
+    today constant date := photoplay.quota_day();
+    instant constant timestamptz := photoplay.now();
+    known record;
+    allowed record;
+    picture text := p_source;
+    used integer;
+begin
+    if owner_id is null then
+        raise exception using errcode = '42501', message = 'no user in request.jwt.claims';
+    end if;
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(owner_id::text, 7406));
+
+    if p_key is not null then
+        select * into known from public.video_jobs j
+            where j.user_id = owner_id and j.client_request_id = p_key;
+        if found then
+            return query select
+                case when known.fingerprint is distinct from p_fingerprint then 'key_reused' else 'replayed' end,
+                known.id, known.status, known.provider, known.created_at, '{}'::jsonb;
+            return;
+        end if;
+        if exists (
+            select from photoplay.erased_jobs e where e.user_id = owner_id and e.client_request_id = p_key
+        ) then
+            return query select 'erased', null::uuid, null::text, null::text, null::timestamptz, '{}'::jsonb;
+            return;
+        end if;
+    end if;
+
+    if p_image_id is not null then
+        select i.path into picture from public.video_images i
+            where i.id = p_image_id and i.user_id = owner_id and (p_source is null or i.path = p_source);
+        if not found then
+            return query select 'image_not_found', null::uuid, null::text, null::text, null::timestamptz, '{}'::jsonb;
+            return;
+        end if;
+    end if;
+
+    select * into allowed from photoplay.limits_of(owner_id);
+
+    if p_key is null and allowed.dedupe_open_jobs then
+        select * into known from public.video_jobs j
+            where j.user_id = owner_id and j.fingerprint = p_fingerprint
+                and j.status in ('queued', 'running')
+            order by j.created_at limit 1;
+        if found then
+            return query select 'duplicate', known.id, known.status, known.provider, known.created_at, '{}'::jsonb;
+            return;
+        end if;
+    end if;
+
+    if not exempt then
+        insert into public.video_quota as quota (user_id, date, count)
+            select owner_id, today, 1 where allowed.daily_limit > 0
+            on conflict (user_id, date) do update set count = quota.count + 1
+            where quota.count < allowed.daily_limit
+            returning quota.count into used;
+        if used is null then
+            return query select 'quota_exceeded', null::uuid, null::text, null::text, null::timestamptz,
+                jsonb_build_object(
+                    'limit', allowed.daily_limit, 'remaining', 0,
+                    'resetsAt', to_char(today + 1, 'YYYY-MM-DD"T"00:00:00"Z"')
+                );
+            return;
+        end if;
+    end if;
+
+    if (
+        select count(*) >= allowed.max_open_jobs from public.video_jobs j
+        where j.user_id = owner_id and j.status in ('queued', 'running')
+    ) then
+        -- The unit taken above goes back with it: nothing of a refused creation stays.
+        if not exempt then
+            update public.video_quota q set count = q.count - 1 where q.user_id = owner_id and q.date = today;
+        end if;
+        return query select 'too_many_open_jobs', null::uuid, null::text, null::text, null::timestamptz,
+            jsonb_build_object('maxOpenJobs', allowed.max_open_jobs);
+        return;
+    end if;
+
+    insert into public.video_jobs (
+        id, created_at, updated_at, user_id, source_image_url, image_id, provider, options, prompt,
+        client_request_id, fingerprint, overdue_at, quota_day
+    ) values (
+        p_id, instant, instant, owner_id, picture, p_image_id, p_provider, p_options, p_prompt,
+        p_key, p_fingerprint, instant + p_overdue_after, case when exempt then null else today end
+    );
+    if not exempt then
+        insert into photoplay.quota_ledger (user_id, day, job_id, delta, reason)
+            values (owner_id, today, p_id, 1, 'job');
+    end if;
+    perform photoplay.wake(p_id);
+    return query select 'created', p_id, 'queued', p_provider, instant,
+        case when exempt then '{}'::jsonb
+        else jsonb_build_object('limit', allowed.daily_limit, 'remaining', allowed.daily_limit - used) end;
+end
+$$;
+
+CREATE FUNCTION photoplay.fn_pgqueuer_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
+BEGIN
+    -- Check operation type and set the emit flag accordingly
+    IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+        to_emit := true;
+    ELSIF TG_OP = 'DELETE' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'INSERT' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        to_emit := true;
+    END IF;
+
+    -- Perform notification if the emit flag is set
+    IF to_emit THEN
+        PERFORM pg_notify(
+            'ch_pgqueuer',
+            json_build_object(
+                'channel', 'ch_pgqueuer',
+                'operation', lower(TG_OP),
+                'sent_at', NOW(),
+                'table', TG_TABLE_NAME,
+                'type', 'table_changed_event'
+            )::text
+        );
+    END IF;
+
+    -- Return appropriate value based on the operation
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    ELSE
+        RETURN NULL; -- For TRUNCATE and other non-row-specific contexts
+    END IF;
+
+END;
+$$;
+
+CREATE FUNCTION photoplay.guard_attempt() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (new.id, new.job_id, new.n, new.provider, new.model, new.fence, new.callback_token)
+        is distinct from (old.id, old.job_id, old.n, old.provider, old.model, old.fence, old.callback_token) then
+        raise exception using errcode = 'PP004', message = 'what names an attempt never changes';
+    end if;
+    if new.status <> old.status and old.status || '>' || new.status not in (
+        'submitting>accepted', 'submitting>unknown', 'submitting>failed', 'submitting>blocked',
+        'submitting>cancelled',
+        'unknown>accepted', 'unknown>lost', 'lost>accepted',
+        'accepted>running', 'accepted>succeeded', 'accepted>failed', 'accepted>blocked',
+        'accepted>cancelled', 'accepted>expired',
+        'running>succeeded', 'running>failed', 'running>blocked', 'running>cancelled', 'running>expired'
+    ) then
+        raise exception using errcode = 'PP002', message = format('no edge %s>%s', old.status, new.status);
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION photoplay.guard_job() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    edge constant text := old.phase || '>' || new.phase;
+begin
+    if (new.id, new.user_id, new.created_at) is distinct from (old.id, old.user_id, old.created_at)
+        or new.client_request_id is distinct from old.client_request_id then
+        raise exception using errcode = 'PP004', message = 'id, user, creation time and request key never change';
+    end if;
+    if old.status in ('succeeded', 'failed', 'cancelled') then
+        if (new.status, new.phase) is distinct from (old.status, old.phase)
+            or new.output_video_url is distinct from old.output_video_url
+            or new.video is distinct from old.video
+            or new.failure is distinct from old.failure
+            or new.finished_at is distinct from old.finished_at then
+            raise exception using errcode = 'PP003',
+                message = format('job is %s; terminal states never change', old.status);
+        end if;
+    elsif new.status <> old.status and old.status || '>' || new.status not in (
+        'queued>running', 'queued>failed', 'queued>cancelled',
+        'running>succeeded', 'running>failed', 'running>cancelled'
+    ) then
+        raise exception using errcode = 'PP002', message = format('no edge %s>%s', old.status, new.status);
+    end if;
+    if new.phase <> old.phase and edge not in (
+        'accepted>preparing', 'accepted>done',
+        'preparing>submitting', 'preparing>done',
+        'submitting>preparing', 'submitting>waiting', 'submitting>done',
+        'waiting>preparing', 'waiting>storing', 'waiting>done',
+        'storing>preparing', 'storing>done'
+    ) then
+        raise exception using errcode = 'PP002', message = format('no edge %s', edge);
+    end if;
+    new.version := old.version + 1;
+    return new;
+end
+$$;
+
+CREATE FUNCTION photoplay.guard_new_job() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.status <> 'queued' or new.phase <> 'accepted' or new.version <> 1 then
+        raise exception using errcode = 'PP002', message = 'a job begins as queued, accepted, version 1';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    perform from photoplay.leases l where l.job_id = p_job_id and l.fence = p_fence for update;
+    if not found then
+        raise exception using errcode = 'PP001', message = 'another worker holds this job';
+    end if;
+end
+$$;
+
+CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean)
+    LANGUAGE sql STABLE
+    AS $$
+    select
+        coalesce(own.daily_limit, everybody.daily_limit),
+        coalesce(own.max_open_jobs, everybody.max_open_jobs),
+        coalesce(own.dedupe_open_jobs, everybody.dedupe_open_jobs)
+    from photoplay.limits everybody
+    left join photoplay.limits own on own.user_id = p_user_id
+    where everybody.user_id is null
+$$;
+
+CREATE FUNCTION photoplay.now() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+    select case
+        when current_database() like 'photoplay\_test%'
+        then coalesce(
+            nullif(current_setting('photoplay.test_now', true), '')::timestamptz, clock_timestamp()
+        )
+        else clock_timestamp()
+    end
+$$;
+
+CREATE FUNCTION photoplay.quota_day() RETURNS date
+    LANGUAGE sql STABLE
+    AS $$ select (photoplay.now() at time zone 'UTC')::date $$;
+
+CREATE FUNCTION photoplay.return_unit(p_job_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    held record;
+begin
+    update public.video_jobs j set quota_returned_at = photoplay.now()
+        where j.id = p_job_id and j.quota_day is not null and j.quota_returned_at is null
+        returning j.user_id, j.quota_day into held;
+    if not found then
+        return false;
+    end if;
+    perform from public.video_quota q
+        where q.user_id = held.user_id and q.date = held.quota_day for update;
+    -- A reset after this job took its unit has already given it back.
+    if exists (
+        select from photoplay.quota_ledger taken
+        join photoplay.quota_ledger reset
+            on reset.user_id = taken.user_id and reset.day = taken.day
+            and reset.reason = 'reset' and reset.id > taken.id
+        where taken.job_id = p_job_id and taken.reason = 'job'
+    ) then
+        return false;
+    end if;
+    insert into photoplay.quota_ledger (user_id, day, job_id, delta, reason)
+        values (held.user_id, held.quota_day, p_job_id, -1, 'returned');
+    update public.video_quota q set count = q.count - 1
+        where q.user_id = held.user_id and q.date = held.quota_day;
+    return true;
+end
+$$;
+
+CREATE FUNCTION photoplay.touch_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.updated_at := photoplay.now();
+    return new;
+end
+$$;
+
+CREATE FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_lane text DEFAULT 'steps'::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    key constant text := p_lane || ':' || p_job_id;
+    due constant timestamptz := coalesce(p_at, now());
+begin
+    insert into photoplay.pgqueuer as item
+        (priority, entrypoint, payload, execute_after, dedupe_key, status)
+    values (0, p_lane, convert_to(p_job_id::text, 'utf8'), due, key, 'queued')
+    on conflict (dedupe_key) where status in ('queued', 'picked') and dedupe_key is not null
+    do update set execute_after = least(item.execute_after, excluded.execute_after)
+    where item.status = 'queued';
+    if not found then
+        insert into photoplay.pgqueuer
+            (priority, entrypoint, payload, execute_after, dedupe_key, status)
+        values (0, p_lane, convert_to(p_job_id::text, 'utf8'), due, key || ':again', 'queued')
+        on conflict (dedupe_key) where status in ('queued', 'picked') and dedupe_key is not null
+        do nothing;
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) IS 'Makes the engine run the handler of this job at p_at (default: now); harmless when repeated.';
+
+CREATE TABLE photoplay.attempts (
+    id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    n integer NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    status text DEFAULT 'submitting'::text NOT NULL,
+    fence bigint NOT NULL,
+    callback_token text NOT NULL,
+    provider_task_id text,
+    outcome jsonb,
+    error text,
+    charged boolean,
+    cost_usd numeric(12,6),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    accepted_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT attempts_n_check CHECK ((n > 0)),
+    CONSTRAINT attempts_status_check CHECK ((status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'blocked'::text, 'cancelled'::text, 'expired'::text, 'lost'::text])))
+);
+
+ALTER TABLE ONLY photoplay.attempts FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.attempts IS 'One try at one provider model; at most one submission goes on the wire per row.';
+
+COMMENT ON COLUMN photoplay.attempts.fence IS 'Lease that may submit; after a take-over nobody may, and the attempt is resolved instead.';
+
+COMMENT ON COLUMN photoplay.attempts.charged IS 'null: not known.';
+
+CREATE TABLE photoplay.erased_jobs (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    client_request_id text,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL,
+    cost_usd numeric(12,6),
+    quota_day date,
+    quota_returned_at timestamp with time zone
+);
+
+ALTER TABLE ONLY photoplay.erased_jobs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.erased_jobs IS 'What is left of an erased job: no content. Its key answers 410, its quota unit still counts.';
+
+CREATE TABLE photoplay.erased_objects (
+    path text NOT NULL,
+    job_id uuid NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone
+);
+
+ALTER TABLE ONLY photoplay.erased_objects FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.erased_objects IS 'Objects that must not exist: removed by the worker, again whenever one comes back.';
+
+CREATE TABLE photoplay.events (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    job_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    version bigint NOT NULL,
+    kind text NOT NULL,
+    status text NOT NULL,
+    phase text NOT NULL,
+    data jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.events FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.events IS 'Every state change of a job, once, written by trigger in the same transaction; no content.';
+
+ALTER TABLE photoplay.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME photoplay.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE photoplay.leases (
+    job_id uuid NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    worker_id uuid,
+    expires_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.leases FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.leases IS 'Who may write for a job: the holder of the newest fence. Every claim raises the fence.';
+
+COMMENT ON COLUMN photoplay.leases.failures IS 'Handler runs in a row that ended in an unexpected error; spaces the next ones out.';
+
+CREATE TABLE photoplay.limits (
+    user_id uuid,
+    daily_limit integer,
+    max_open_jobs integer,
+    dedupe_open_jobs boolean,
+    CONSTRAINT limits_daily_limit_check CHECK ((daily_limit >= 0)),
+    CONSTRAINT limits_max_open_jobs_check CHECK ((max_open_jobs >= 0))
+);
+
+ALTER TABLE ONLY photoplay.limits FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.limits IS 'The row without user holds for everybody; a user row overrides what it does not leave null.';
+
+CREATE TABLE photoplay.pgqueuer (
+    id bigint NOT NULL,
+    priority integer NOT NULL,
+    queue_manager_id uuid,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    execute_after timestamp with time zone DEFAULT now() NOT NULL,
+    status photoplay.pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea,
+    headers jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    slot bigint
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='500', autovacuum_vacuum_cost_limit='10000', autovacuum_vacuum_cost_delay='0', fillfactor='70');
+
+CREATE SEQUENCE photoplay.pgqueuer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE photoplay.pgqueuer_id_seq OWNED BY photoplay.pgqueuer.id;
+
+CREATE UNLOGGED TABLE photoplay.pgqueuer_log (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    job_id bigint NOT NULL,
+    status photoplay.pgqueuer_status NOT NULL,
+    priority integer NOT NULL,
+    entrypoint text NOT NULL,
+    traceback jsonb,
+    aggregated boolean DEFAULT false
+)
+WITH (autovacuum_vacuum_scale_factor='0.95', autovacuum_vacuum_threshold='1000000', autovacuum_analyze_scale_factor='0.05', autovacuum_analyze_threshold='10000');
+
+ALTER TABLE photoplay.pgqueuer_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME photoplay.pgqueuer_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE photoplay.pgqueuer_schedules (
+    id bigint NOT NULL,
+    expression text NOT NULL,
+    entrypoint text NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    next_run timestamp with time zone DEFAULT now() NOT NULL,
+    last_run timestamp with time zone,
+    status photoplay.pgqueuer_status DEFAULT 'queued'::photoplay.pgqueuer_status
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='500', autovacuum_vacuum_cost_limit='10000', autovacuum_vacuum_cost_delay='0', fillfactor='70');
+
+CREATE SEQUENCE photoplay.pgqueuer_schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE photoplay.pgqueuer_schedules_id_seq OWNED BY photoplay.pgqueuer_schedules.id;
+
+CREATE UNLOGGED TABLE photoplay.pgqueuer_statistics (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT date_trunc('sec'::text, now()) NOT NULL,
+    count bigint NOT NULL,
+    priority integer NOT NULL,
+    status photoplay.pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.95', autovacuum_vacuum_threshold='1000000', autovacuum_analyze_scale_factor='0.05', autovacuum_analyze_threshold='10000');
+
+CREATE UNLOGGED SEQUENCE photoplay.pgqueuer_statistics_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE photoplay.pgqueuer_statistics_id_seq OWNED BY photoplay.pgqueuer_statistics.id;
+
+CREATE TABLE photoplay.quota_ledger (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    user_id uuid NOT NULL,
+    day date NOT NULL,
+    job_id uuid,
+    delta integer NOT NULL,
+    reason text NOT NULL,
+    actor text DEFAULT CURRENT_USER NOT NULL,
+    CONSTRAINT quota_ledger_delta_check CHECK ((delta <> 0)),
+    CONSTRAINT quota_ledger_reason_check CHECK ((reason = ANY (ARRAY['job'::text, 'returned'::text, 'reset'::text])))
+);
+
+ALTER TABLE ONLY photoplay.quota_ledger FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.quota_ledger IS 'Why video_quota.count is what it is: their sums agree for every user and day.';
+
+ALTER TABLE photoplay.quota_ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME photoplay.quota_ledger_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE photoplay.schema_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE photoplay.workers (
+    id uuid NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.workers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.video_images (
+    id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    user_id uuid NOT NULL,
+    path text NOT NULL,
+    content_type text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    CONSTRAINT video_images_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT video_images_height_check CHECK ((height > 0)),
+    CONSTRAINT video_images_sha256_check CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT video_images_width_check CHECK ((width > 0))
+);
+
+ALTER TABLE ONLY public.video_images FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.video_images IS 'Source pictures that passed intake; the same bytes of one user are one row.';
+
+CREATE TABLE public.video_jobs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    user_id uuid NOT NULL,
+    source_image_url text NOT NULL,
+    provider text,
+    provider_job_id text,
+    status text DEFAULT 'queued'::text NOT NULL,
+    error text,
+    output_video_url text,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    client_request_id text,
+    version bigint DEFAULT 1 NOT NULL,
+    phase text DEFAULT 'accepted'::text NOT NULL,
+    progress real,
+    prompt text,
+    image_id uuid,
+    fingerprint bytea,
+    effective_options jsonb,
+    failure jsonb,
+    result jsonb,
+    video jsonb,
+    poster_path text,
+    cost_usd numeric(12,6),
+    overdue_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    quota_day date,
+    quota_returned_at timestamp with time zone,
+    CONSTRAINT video_jobs_done_is_terminal CHECK (((phase = 'done'::text) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
+    CONSTRAINT video_jobs_finished_is_terminal CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
+    CONSTRAINT video_jobs_phase_known CHECK ((phase = ANY (ARRAY['accepted'::text, 'preparing'::text, 'submitting'::text, 'waiting'::text, 'storing'::text, 'done'::text]))),
+    CONSTRAINT video_jobs_progress_is_a_fraction CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
+    CONSTRAINT video_jobs_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT video_jobs_succeeded_has_video CHECK (((status <> 'succeeded'::text) OR (output_video_url IS NOT NULL)))
+);
+
+ALTER TABLE ONLY public.video_jobs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.video_jobs IS 'What users asked for; one row a job. Clients read own rows and write none.';
+
+COMMENT ON COLUMN public.video_jobs.output_video_url IS 'A storage path ({user_id}/generated-videos/{id}.mp4), set exactly when succeeded.';
+
+COMMENT ON COLUMN public.video_jobs.version IS 'Grows by one with every visible change.';
+
+COMMENT ON COLUMN public.video_jobs.quota_day IS 'Day whose quota this job took a unit of; null when it was exempt.';
+
+COMMENT ON COLUMN public.video_jobs.quota_returned_at IS 'When that unit was given back; at most once.';
+
+CREATE TABLE public.video_quota (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    user_id uuid NOT NULL,
+    date date NOT NULL,
+    count integer DEFAULT 0 NOT NULL,
+    CONSTRAINT video_quota_count_not_negative CHECK ((count >= 0))
+);
+
+ALTER TABLE ONLY public.video_quota FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.video_quota IS 'Units of the daily quota in use; one row a user and UTC day. The ledger explains it.';
+
+ALTER TABLE ONLY photoplay.pgqueuer ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_id_seq'::regclass);
+
+ALTER TABLE ONLY photoplay.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_schedules_id_seq'::regclass);
+
+ALTER TABLE ONLY photoplay.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_statistics_id_seq'::regclass);
+
+ALTER TABLE ONLY photoplay.attempts
+    ADD CONSTRAINT attempts_callback_token_key UNIQUE (callback_token);
+
+ALTER TABLE ONLY photoplay.attempts
+    ADD CONSTRAINT attempts_job_id_n_key UNIQUE (job_id, n);
+
+ALTER TABLE ONLY photoplay.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.erased_jobs
+    ADD CONSTRAINT erased_jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.erased_objects
+    ADD CONSTRAINT erased_objects_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY photoplay.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY photoplay.limits
+    ADD CONSTRAINT limits_user_id_key UNIQUE (user_id);
+
+ALTER TABLE ONLY photoplay.pgqueuer_log
+    ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.pgqueuer
+    ADD CONSTRAINT pgqueuer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.pgqueuer_schedules
+    ADD CONSTRAINT pgqueuer_schedules_expression_entrypoint_key UNIQUE (expression, entrypoint);
+
+ALTER TABLE ONLY photoplay.pgqueuer_schedules
+    ADD CONSTRAINT pgqueuer_schedules_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.pgqueuer_statistics
+    ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.quota_ledger
+    ADD CONSTRAINT quota_ledger_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY photoplay.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.video_images
+    ADD CONSTRAINT video_images_path_key UNIQUE (path);
+
+ALTER TABLE ONLY public.video_images
+    ADD CONSTRAINT video_images_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.video_jobs
+    ADD CONSTRAINT video_jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.video_quota
+    ADD CONSTRAINT video_quota_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX attempts_one_open ON photoplay.attempts USING btree (job_id) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
+
+CREATE UNIQUE INDEX erased_jobs_key ON photoplay.erased_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
+
+CREATE INDEX events_job ON photoplay.events USING btree (job_id, id);
+
+CREATE UNIQUE INDEX limits_default_once ON photoplay.limits USING btree (((user_id IS NULL))) WHERE (user_id IS NULL);
+
+CREATE INDEX pgqueuer_ep_ea_idx ON photoplay.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::photoplay.pgqueuer_status);
+
+CREATE INDEX pgqueuer_ep_prio_id_idx ON photoplay.pgqueuer USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::photoplay.pgqueuer_status);
+
+CREATE INDEX pgqueuer_log_created ON photoplay.pgqueuer_log USING btree (created);
+
+CREATE INDEX pgqueuer_log_job_id_status ON photoplay.pgqueuer_log USING btree (job_id, created DESC);
+
+CREATE INDEX pgqueuer_log_not_aggregated ON photoplay.pgqueuer_log USING btree ((1)) WHERE (NOT aggregated);
+
+CREATE INDEX pgqueuer_log_status ON photoplay.pgqueuer_log USING btree (status);
+
+CREATE INDEX pgqueuer_picked_heartbeat_idx ON photoplay.pgqueuer USING btree (heartbeat) WHERE (status = 'picked'::photoplay.pgqueuer_status);
+
+CREATE UNIQUE INDEX pgqueuer_picked_slot_idx ON photoplay.pgqueuer USING btree (entrypoint, slot) WHERE ((status = 'picked'::photoplay.pgqueuer_status) AND (slot IS NOT NULL));
+
+CREATE INDEX pgqueuer_priority_id_id1_idx ON photoplay.pgqueuer USING btree (priority, id DESC) INCLUDE (id) WHERE (status = 'queued'::photoplay.pgqueuer_status);
+
+CREATE INDEX pgqueuer_queue_manager_id_idx ON photoplay.pgqueuer USING btree (queue_manager_id) WHERE (queue_manager_id IS NOT NULL);
+
+CREATE UNIQUE INDEX pgqueuer_statistics_unique_count ON photoplay.pgqueuer_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
+
+CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON photoplay.pgqueuer USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::photoplay.pgqueuer_status, 'picked'::photoplay.pgqueuer_status])) AND (dedupe_key IS NOT NULL));
+
+CREATE INDEX pgqueuer_updated_id_id1_idx ON photoplay.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::photoplay.pgqueuer_status);
+
+CREATE UNIQUE INDEX quota_ledger_once ON photoplay.quota_ledger USING btree (job_id, reason) WHERE (job_id IS NOT NULL);
+
+CREATE INDEX quota_ledger_user_day ON photoplay.quota_ledger USING btree (user_id, day);
+
+CREATE UNIQUE INDEX idx_video_images_content ON public.video_images USING btree (user_id, sha256);
+
+CREATE UNIQUE INDEX idx_video_jobs_client_request_id ON public.video_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
+
+CREATE INDEX idx_video_jobs_expiring ON public.video_jobs USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX idx_video_jobs_open ON public.video_jobs USING btree (user_id, fingerprint) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX idx_video_jobs_user_newest ON public.video_jobs USING btree (user_id, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX idx_video_quota_user_date ON public.video_quota USING btree (user_id, date);
+
+CREATE TRIGGER announce_attempt AFTER INSERT OR UPDATE ON photoplay.attempts FOR EACH ROW EXECUTE FUNCTION photoplay.announce_attempt();
+
+CREATE TRIGGER guard_attempt BEFORE UPDATE ON photoplay.attempts FOR EACH ROW EXECUTE FUNCTION photoplay.guard_attempt();
+
+CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON photoplay.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION photoplay.fn_pgqueuer_changed();
+
+CREATE TRIGGER announce_job AFTER INSERT OR UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.announce_job();
+
+CREATE TRIGGER guard_job BEFORE UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.guard_job();
+
+CREATE TRIGGER guard_new_job BEFORE INSERT ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.guard_new_job();
+
+CREATE TRIGGER set_video_jobs_updated_at BEFORE UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
+
+CREATE TRIGGER set_video_quota_updated_at BEFORE UPDATE ON public.video_quota FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
+
+ALTER TABLE ONLY photoplay.attempts
+    ADD CONSTRAINT attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY photoplay.leases
+    ADD CONSTRAINT leases_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE photoplay.attempts ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY engine ON photoplay.pgqueuer TO photoplay_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON photoplay.pgqueuer_log TO photoplay_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON photoplay.pgqueuer_schedules TO photoplay_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON photoplay.pgqueuer_statistics TO photoplay_worker USING (true) WITH CHECK (true);
+
+ALTER TABLE photoplay.erased_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.erased_objects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.leases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.limits ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY look ON photoplay.pgqueuer FOR SELECT TO photoplay_admin USING (true);
+
+ALTER TABLE photoplay.pgqueuer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.pgqueuer_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.pgqueuer_schedules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.pgqueuer_statistics ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY photoplay_end ON photoplay.attempts FOR UPDATE TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON photoplay.attempts FOR SELECT TO authenticated, photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON photoplay.erased_jobs FOR SELECT TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON photoplay.events FOR SELECT TO authenticated, photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON photoplay.quota_ledger FOR SELECT TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_read ON photoplay.limits FOR SELECT TO authenticated, photoplay_api USING (((user_id IS NULL) OR (user_id = ( SELECT auth.uid() AS uid))));
+
+CREATE POLICY photoplay_read ON photoplay.schema_migrations FOR SELECT TO photoplay_worker, photoplay_admin USING (true);
+
+CREATE POLICY photoplay_request ON photoplay.attempts FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON photoplay.erased_jobs FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON photoplay.erased_objects TO photoplay_api USING ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text))) WITH CHECK ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text)));
+
+CREATE POLICY photoplay_request ON photoplay.events FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_worker ON photoplay.attempts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.erased_jobs TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.erased_objects TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.events TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.leases TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.limits TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.quota_ledger TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.workers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+ALTER TABLE photoplay.quota_ledger ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.schema_migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.workers ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY photoplay_own ON public.video_images FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON public.video_jobs FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_own ON public.video_quota FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON public.video_images TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON public.video_jobs TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_request ON public.video_quota TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_worker ON public.video_images TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON public.video_jobs TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON public.video_quota TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+ALTER TABLE public.video_images ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.video_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.video_quota ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA auth TO anon;
+GRANT USAGE ON SCHEMA auth TO authenticated;
+GRANT USAGE ON SCHEMA auth TO service_role;
+GRANT USAGE ON SCHEMA auth TO photoplay_api;
+GRANT USAGE ON SCHEMA auth TO photoplay_worker;
+GRANT USAGE ON SCHEMA auth TO photoplay_admin;
+
+GRANT USAGE ON SCHEMA photoplay TO authenticated;
+GRANT USAGE ON SCHEMA photoplay TO photoplay_api;
+GRANT USAGE ON SCHEMA photoplay TO photoplay_worker;
+GRANT USAGE ON SCHEMA photoplay TO photoplay_admin;
+
+GRANT USAGE ON SCHEMA public TO anon;
+GRANT USAGE ON SCHEMA public TO authenticated;
+GRANT USAGE ON SCHEMA public TO photoplay_api;
+GRANT USAGE ON SCHEMA public TO photoplay_worker;
+GRANT USAGE ON SCHEMA public TO photoplay_admin;
+
+GRANT ALL ON FUNCTION auth.role() TO anon;
+GRANT ALL ON FUNCTION auth.role() TO authenticated;
+GRANT ALL ON FUNCTION auth.role() TO service_role;
+GRANT ALL ON FUNCTION auth.role() TO photoplay_api;
+GRANT ALL ON FUNCTION auth.role() TO photoplay_worker;
+GRANT ALL ON FUNCTION auth.role() TO photoplay_admin;
+
+GRANT ALL ON FUNCTION auth.uid() TO anon;
+GRANT ALL ON FUNCTION auth.uid() TO authenticated;
+GRANT ALL ON FUNCTION auth.uid() TO service_role;
+GRANT ALL ON FUNCTION auth.uid() TO photoplay_api;
+GRANT ALL ON FUNCTION auth.uid() TO photoplay_worker;
+GRANT ALL ON FUNCTION auth.uid() TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.announce_attempt() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.announce_job() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_admin;
+
+GRANT SELECT,UPDATE ON TABLE photoplay.attempts TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.attempts TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.attempts TO photoplay_admin;
+
+GRANT SELECT(id) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(job_id) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(n) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(provider) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(model) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(status) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(error) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(cost_usd) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT(finished_at) ON TABLE photoplay.attempts TO authenticated;
+
+GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_jobs TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_jobs TO photoplay_admin;
+
+GRANT SELECT,INSERT ON TABLE photoplay.erased_objects TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay_admin;
+
+GRANT SELECT ON TABLE photoplay.events TO authenticated;
+GRANT SELECT,INSERT ON TABLE photoplay.events TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.events TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.events TO photoplay_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.leases TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.leases TO photoplay_admin;
+
+GRANT SELECT ON TABLE photoplay.limits TO authenticated;
+GRANT SELECT ON TABLE photoplay.limits TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.limits TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.limits TO photoplay_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.pgqueuer TO photoplay_admin;
+
+GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_log TO photoplay_worker;
+
+GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_log_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_schedules TO photoplay_worker;
+
+GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_schedules_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_statistics TO photoplay_worker;
+
+GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_statistics_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.quota_ledger TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.quota_ledger TO photoplay_admin;
+
+GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.workers TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.workers TO photoplay_admin;
+
+GRANT SELECT ON TABLE public.video_images TO authenticated;
+GRANT SELECT,INSERT,DELETE ON TABLE public.video_images TO photoplay_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_images TO photoplay_admin;
+GRANT SELECT,INSERT,DELETE ON TABLE public.video_images TO photoplay_worker;
+
+GRANT SELECT ON TABLE public.video_jobs TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_api;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_admin;
+
+GRANT SELECT ON TABLE public.video_quota TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_admin;
