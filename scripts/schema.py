@@ -18,7 +18,10 @@ from photoplay import embedded
 from photoplay.db.migrate import migrate
 
 TARGET = Path(__file__).parents[1] / "photoplay" / "db" / "schema.sql"
-HEADER = "-- The schema after all migrations; written by `make schema`, compared by `make check`. Not run by anything.\n\n"
+HEADER = (
+    "-- The schema after all migrations; written by `make schema`, compared by `make check`. "
+    "Not run by anything.\n\n"
+)
 
 
 def dumped() -> str:

@@ -22,6 +22,25 @@ from photoplay.operations.set_limits import set_limits
 from photoplay.providers import CAPABILITIES
 from photoplay.stack import Stack
 
+_CORS_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Prefer",
+    "Range",
+)
+_CORS_ANSWER_HEADERS = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+)
+
 
 def create_app(stack: Stack, *, base_url: str) -> FastAPI:
     """Return the application for an opened installation.
@@ -39,9 +58,9 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Range"],
-            expose_headers=["ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", "Idempotent-Replayed"],
-        )  # fmt: skip
+            allow_headers=_CORS_REQUEST_HEADERS,
+            expose_headers=_CORS_ANSWER_HEADERS,
+        )
     if settings.is_local_mode:
         app.add_middleware(LocalModeMiddleware)
     app.add_middleware(RequestMiddleware)

@@ -80,7 +80,9 @@ def identity_of_ticket(request: Request, job_id: UUID) -> Identity | None:
     except ValueError:
         raise refused from None
     matches = [
-        hmac.compare_digest(_ticket_code(secret, job_id, user_id, expires_s), code)
+        hmac.compare_digest(
+            _ticket_code(secret, job_id, user_id, expires_s).encode(), code.encode()
+        )
         for secret in service_of(request).media_secrets
     ]
     if not any(matches) or datetime.now(UTC).timestamp() >= expires_s:

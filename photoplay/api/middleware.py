@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photoplay.api.metrics import REQUESTS
-from photoplay.api.problem import problem
+from photoplay.api.problem import crash, problem
 from photoplay.telemetry import get_logger
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -35,12 +35,12 @@ class RequestMiddleware:
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
         scope["request_id"] = request_id
         began = time.perf_counter()
-        status = 500
+        started = False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -48,11 +48,19 @@ class RequestMiddleware:
                 headers.setdefault(
                     "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
                 )
-                self._count(scope, status, time.perf_counter() - began)
+                self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, answer)
+            try:
+                await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                return
+            except Exception as error:
+                _log.error("request.crashed", error=type(error).__name__, exc_info=error)
+                if started:
+                    raise
+                await crash(Request(scope))(scope, receive, answer)
 
     @staticmethod
     def _count(scope: Scope, status: int, seconds: float) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from photoplay.domain.errors import (
     InvalidRequestError,
+    NotFoundError,
     PhotoplayError,
     RateLimitedError,
     RequestError,
@@ -41,6 +42,14 @@ _TITLES = {
     429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
+}
+_MALFORMED = ("malformed_json", "The body is not valid JSON.")
+_NO_BODY = ("missing", ("body",))
+# What the framework refuses by itself: the code and text for each of its statuses.
+_FRAMEWORK = {
+    400: _MALFORMED,
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
 }
 _log = get_logger(__name__)
 
@@ -114,7 +123,12 @@ def answer_for(request: Request, error: PhotoplayError) -> Response:
             )
         case _:
             _log.error("request.failed", code=error.code, error=type(error).__name__)
-            return problem(request, 500, "internal", "Something went wrong on our side.")
+            return crash(request)
+
+
+def crash(request: Request) -> Response:
+    """Return the answer to what nobody foresaw."""
+    return problem(request, 500, "internal", "Something went wrong on our side.")
 
 
 def install(app: FastAPI) -> None:
@@ -133,34 +147,24 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        codes = {404: "not_found", 405: "method_not_allowed"}
-        detail = {404: "There is nothing at this address."}.get(
-            error.status_code, str(error.detail)
-        )
-        return problem(
-            request,
-            error.status_code,
-            codes.get(error.status_code, "http"),
-            detail,
-            headers=error.headers,
-        )
-
-    async def unexpected(request: Request, error: Exception) -> Response:
-        _log.error("request.crashed", error=type(error).__name__, exc_info=error)
-        return problem(request, 500, "internal", "Something went wrong on our side.")
+        code, detail = _FRAMEWORK.get(error.status_code, ("http", str(error.detail)))
+        return problem(request, error.status_code, code, detail, headers=error.headers)
 
     app.add_exception_handler(PhotoplayError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unexpected)
 
 
 def validation_error(errors: Any) -> RequestError:
     """Name every field that is wrong, its problem and where it matters the remedy; never its value."""
     fields: list[dict[str, str]] = []
     for error in errors:
-        if error["type"] == "json_invalid":
-            return InvalidRequestError("The body is not valid JSON.", code="malformed_json")
+        if error["loc"][0] == "path":
+            code, detail = _FRAMEWORK[404]
+            return NotFoundError(detail, code=code)
+        if error["type"] == "json_invalid" or (error["type"], error["loc"]) == _NO_BODY:
+            code, detail = _MALFORMED
+            return InvalidRequestError(detail, code=code)
         place = ".".join(
             str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}
         )

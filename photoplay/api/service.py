@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
@@ -74,5 +74,13 @@ class Identity:
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """Return the application's parts."""
-    return cast("Service", connection.app.state.service)
+    """Return the application's parts, with addresses as this client reaches us.
+
+    Without a public address the client's own name for us is right: `localhost` and `127.0.0.1` are
+    two origins to a browser, and a page may only show media of its own.
+    """
+    service = cast("Service", connection.app.state.service)
+    host = connection.headers.get("host")
+    if service.settings.public_url is not None or host is None:
+        return service
+    return replace(service, base_url=f"{connection.url.scheme}://{host}")

@@ -71,6 +71,12 @@ def etag_of(row: Mapping[str, Any]) -> str:
     return f'"{row["id"]}.{row["version"]}"'
 
 
+def is_held(row: Mapping[str, Any], held: str) -> bool:
+    """Return whether a value of `If-None-Match` names the job's state, by RFC 9110 §13.1.2."""
+    tags = {tag.strip().removeprefix("W/") for tag in held.split(",")}
+    return "*" in tags or etag_of(row) in tags
+
+
 def make_cursor(row: Mapping[str, Any]) -> str:
     """Return where the next page begins, opaque to clients."""
     text = f"{row['created_at'].isoformat()}|{row['id']}"

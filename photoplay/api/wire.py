@@ -18,6 +18,8 @@ from photoplay.domain.options import (
 )
 
 Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARACTERS, pattern=r"^[\x21-\x7e]+$")]
+# Postgres keeps no text with a NUL.
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 Item = TypeVar("Item")
 Data = TypeVar("Data")
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -26,7 +28,7 @@ JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 class Options(BaseModel):
     """How the clip should be; whatever is left out is chosen by the server."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     durationSec: float | None = Field(None, ge=1, le=15, description="Length in seconds.")  # noqa: N815
     resolution: Resolution | None = None
@@ -35,7 +37,7 @@ class Options(BaseModel):
     seed: int | None = Field(None, ge=0, le=2**31 - 1)
     provider: str | None = Field(None, min_length=1, max_length=64)
     loop: bool | None = None
-    move: str | None = Field(
+    move: Text | None = Field(
         None, max_length=32, description="Camera move of the built-in renderer."
     )
     fps: Literal[24, 30] | None = None
@@ -47,13 +49,13 @@ class Options(BaseModel):
 class AnimateRequest(BaseModel):
     """Exactly one of `imageId`, `sourceImagePath` and `sourceImageUrl` names the picture."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     imageId: str | None = Field(None, max_length=64)  # noqa: N815
     sourceImagePath: str | None = Field(None, max_length=512)  # noqa: N815
     sourceImageUrl: str | None = Field(None, max_length=2048)  # noqa: N815
-    prompt: str | None = Field(None, max_length=MAX_PROMPT_CHARACTERS)
-    clientRequestId: Key | None = Field(
+    prompt: Text | None = Field(None, max_length=MAX_PROMPT_CHARACTERS)
+    clientRequestId: Key | None = Field(  # noqa: N815
         None, description="Same thing as the header Idempotency-Key."
     )
     options: Options = Options()  # pyright: ignore[reportCallIssue] -- every field has a default

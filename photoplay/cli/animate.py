@@ -40,6 +40,7 @@ def animate(
     pictures: Annotated[
         list[str], typer.Argument(help="Picture files or patterns.", metavar="PICTURE…")
     ],
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File for one picture, folder for many.")
     ] = None,
@@ -102,7 +103,7 @@ def _expand(patterns: Sequence[str]) -> list[Path]:
     for pattern in patterns:
         path = Path(pattern)
         # A shell expands patterns itself; where it did not (quotes, other systems) we do.
-        found = [path] if path.exists() else [Path(p) for p in sorted(glob.glob(pattern))]
+        found = [path] if path.exists() else [Path(p) for p in sorted(glob.glob(pattern))]  # noqa: PTH207 -- also absolute patterns
         if not found:
             raise InvalidRequestError(f"{pattern}: there is no such file")
         files += [f for f in found if f not in files]
@@ -270,7 +271,7 @@ class _Run:
 
     def _report(self, picture: Path, row: dict[str, Any], target: Path) -> None:
         if self._as_json:
-            facts = {
+            facts: dict[str, Any] = {
                 "picture": str(picture),
                 "status": row["status"],
                 "video": str(target),

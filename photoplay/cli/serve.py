@@ -116,6 +116,8 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # From now on a client waits instead of being refused.
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         raise SettingsError(

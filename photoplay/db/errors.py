@@ -66,7 +66,7 @@ def translated(error: Exception) -> Exception:
     if state is not None and state in _BY_SQLSTATE:
         return _BY_SQLSTATE[state]()
     # 08: connection; 53: resources (full disk, too many connections); 57P: shutdown or crash.
-    if state is None or state.startswith(("08", "53", "57P")):
-        if isinstance(error, psycopg.OperationalError):
-            return UnavailableError("The database does not answer.", code="database_unavailable")
+    is_away = state is None or state.startswith(("08", "53", "57P"))
+    if is_away and isinstance(error, psycopg.OperationalError):
+        return UnavailableError("The database does not answer.", code="database_unavailable")
     return error

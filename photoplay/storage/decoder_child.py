@@ -47,9 +47,9 @@ def _answer(request: Mapping[str, Any]) -> Facts:
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         text = answer.read(_ANSWER_BYTES)
-    _, status = os.waitpid(pid, 0)
+    _, status, used = os.wait4(pid, 0)
     if status != 0 or not text:
-        return {"died": os.waitstatus_to_exitcode(status)}
+        return {"died": os.waitstatus_to_exitcode(status), "cpu_s": used.ru_utime + used.ru_stime}
     return json.loads(text)
 
 

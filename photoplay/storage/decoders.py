@@ -24,7 +24,7 @@ from photoplay.storage.refusals import Refusal
 
 _START_S: Final = 60.0
 # The child ends its own fork on time; only a child that is itself stuck comes to this.
-_GRACE_S: Final = 0.5
+_GRACE_S: Final = 1.0
 # Decoders see hostile bytes: nothing of our environment, and so no key of ours, is theirs.
 _PASSED_ON: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
 
@@ -88,7 +88,8 @@ class DecoderPool:
         Raises:
             Refusal: the child looked at the file and does not take it.
             DecoderDiedError: the file crashed the child or came to one of the `limits`.
-            StorageUnavailableError: no child can be started on this machine.
+            StorageUnavailableError: this machine is too busy to decode in time, or cannot start a
+                child; try again.
         """
         request = {
             "task": task,
@@ -113,11 +114,7 @@ class DecoderPool:
             answer = self._exchange(line, seconds)
         except _ChildLostError:
             answer = self._exchange(line, seconds)
-        if "died" in answer:
-            raise DecoderDiedError
-        if "code" in answer:
-            raise Refusal(answer["code"], answer["message"], **answer["details"])
-        return answer["facts"]
+        return read_answer(answer, seconds)
 
     def _exchange(self, line: bytes, seconds: float) -> dict[str, Any]:
         child = self._take()
@@ -137,6 +134,26 @@ class DecoderPool:
                     return child
                 child.end()
         return _Child()
+
+
+def read_answer(answer: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the facts in a child's answer.
+
+    A decoding that was ended at its time limit without having had half of that time on a processor
+    says nothing of the file, only of the machine.
+
+    Raises:
+        Refusal: the child looked at the file and does not take it.
+        DecoderDiedError: the file crashed the decoder or came to a limit.
+        StorageUnavailableError: this machine is too busy; try again.
+    """
+    if "died" in answer:
+        if answer["died"] == -signal.SIGALRM and answer["cpu_s"] < seconds / 2:
+            raise StorageUnavailableError("the decoders are overloaded")
+        raise DecoderDiedError
+    if "code" in answer:
+        raise Refusal(answer["code"], answer["message"], **answer["details"])
+    return answer["facts"]
 
 
 class _Child:

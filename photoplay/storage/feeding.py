@@ -1,11 +1,13 @@
-"""Handing an async stream to a thread that uploads it, a few blocks at a time."""
+"""Feeding an upload in blocks: from a file, or from an async stream to the uploading thread."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import queue
+import threading
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final, Self
 
 BLOCK_BYTES: Final = 1 << 20
 _BLOCKS_WAITING: Final = 4
@@ -64,3 +66,44 @@ class Feed:
     def _pass_on(self) -> None:
         self._queue.put(bytes(self._gathered))
         self._gathered = bytearray()
+
+
+class CountedBlocks:
+    """Blocks on their way, with their count in bytes and their hash so far.
+
+    Attributes:
+        failure: what the blocks' source raised, to be told from the store's own errors.
+    """
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self.count = 0
+        self.digest = hashlib.sha256()
+        self.failure: BaseException | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            block = next(self._blocks)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.failure = error
+            raise
+        self.count += len(block)
+        self.digest.update(block)
+        return block
+
+
+def file_blocks(file: BinaryIO, stop: threading.Event) -> Iterator[bytes]:
+    """Yield the rest of the file in blocks.
+
+    Raises:
+        FeedAbandonedError: `stop` was set.
+    """
+    while block := file.read(BLOCK_BYTES):
+        if stop.is_set():
+            raise FeedAbandonedError
+        yield block

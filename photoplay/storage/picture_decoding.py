@@ -148,8 +148,9 @@ def _decode(
         raise Refusal("image_type", "Use a JPEG or HEIC picture instead of a camera's raw file.")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     icc_profile: bytes | None = image.info.get("icc_profile")
-    # A JPEG can be decoded at half or a quarter of its size for a fraction of the work.
-    scale = max(1, max(image.size) // out_side_px)
+    # A JPEG can be decoded at half or a quarter of its size for a fraction of the work, even if the
+    # result is then a little smaller than allowed.
+    scale = max(1, int(max(image.size) / (0.9 * out_side_px)))
     image.draft(image.mode, (image.width // scale, image.height // scale))
     image.load()
     orientation = _orientation(image)

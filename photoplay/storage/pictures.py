@@ -85,7 +85,7 @@ async def intake_picture(
 
     Raises:
         PictureError: the user can choose another picture; nothing was written.
-        StorageUnavailableError: no decoding process can be started; try again.
+        StorageUnavailableError: this machine is too busy to decode; try again.
     """
     limits = limits or PictureLimits()
     if isinstance(source, Path):

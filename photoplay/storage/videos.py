@@ -65,7 +65,7 @@ async def inspect_video(path: Path, *, decoders: DecoderPool) -> VideoFacts:
 
     Raises:
         VideoError: it is no playable H.264, HEVC or AV1 MP4, or it is cut off.
-        StorageUnavailableError: no decoding process can be started; try again.
+        StorageUnavailableError: this machine is too busy to decode; try again.
     """
     facts = await _run(decoders, "inspect", path, output_bytes=0)
     size, sha256 = await asyncio.to_thread(_measure_file, path)
@@ -84,7 +84,7 @@ async def prepare_video(path: Path, out: Path, *, decoders: DecoderPool) -> Path
 
     Raises:
         VideoError: the file is no MP4, is cut off, or cannot be read.
-        StorageUnavailableError: no decoding process can be started; try again.
+        StorageUnavailableError: this machine is too busy to decode; try again.
     """
     part = _beside(out)
     try:
@@ -113,7 +113,7 @@ async def make_poster(
 
     Raises:
         VideoError: no frame can be decoded.
-        StorageUnavailableError: no decoding process can be started; try again.
+        StorageUnavailableError: this machine is too busy to decode; try again.
     """
     part = _beside(out)
     try:

@@ -17,16 +17,23 @@ import structlog
 
 from photoplay.db.changes import JobChanges, changed
 from photoplay.db.pool import WORKER, Database
-from photoplay.domain.errors import IllegalTransitionError, LeaseLostError, PhotoplayError
+from photoplay.domain.errors import (
+    IllegalTransitionError,
+    LeaseLostError,
+    PhotoplayError,
+    UnavailableError,
+)
 from photoplay.domain.job import Job
 from photoplay.domain.retry import backoff
-from photoplay.domain.states import Status
+from photoplay.domain.states import Phase, Status
 from photoplay.operations.claim_job import Busy, claim_job, release_job, renew_lease
 from photoplay.telemetry import get_logger
 from photoplay.worker import engine
 from photoplay.worker.phases import Done, GoOn, Sleep, Tools, Verdict, expire, lane_of, run_phase
 
 _log = get_logger(__name__)
+# A stopping worker finishes what is under way and hands back what is not.
+_NOT_BEGUN = frozenset({Phase.ACCEPTED, Phase.PREPARING})
 
 
 class JobHandler:
@@ -119,7 +126,7 @@ class JobHandler:
                     await release_job(self._database, job, wake_after=delay, lane=lane)
                     return
                 case GoOn():
-                    if self.stopping.is_set():
+                    if self.stopping.is_set() and job.phase in _NOT_BEGUN:
                         await release_job(self._database, job, wake_after=timedelta(0), lane=lane)
                         return
                     fresh = await self._read(job)
@@ -166,23 +173,36 @@ class JobHandler:
             await asyncio.gather(watcher, return_exceptions=True)
 
     async def _guard(self, job: Job) -> None:
-        lease = self._tools.settings.lease
-        renew_at = lease.total_seconds() / 3
+        """Renew the lease in time, and look at the job whenever it may have changed.
+
+        A database that is away for a moment stops nothing: only when the lease would have run out is
+        the job no longer ours to work on.
+        """
+        lease_s = self._tools.settings.lease_s
         loop = asyncio.get_running_loop()
-        due = loop.time() + renew_at
+        lost_at, due = loop.time() + lease_s, loop.time() + lease_s / 3
         with self._changes.of(job.id) as event:
             while True:
                 await changed(event, within_s=max(due - loop.time(), 0.01))
-                if loop.time() >= due:
-                    await renew_lease(self._database, job, lease)
-                    due = loop.time() + renew_at
-                if job.is_terminal:
-                    continue
-                # Also without a notification: one may have been missed.
-                rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
-                # The other endings are ours alone to write, as long as the lease holds.
-                if not rows or rows[0]["status"] == Status.CANCELLED:
-                    raise IllegalTransitionError("the job was ended meanwhile")
+                try:
+                    if loop.time() >= due:
+                        began = loop.time()
+                        await renew_lease(self._database, job, self._tools.settings.lease)
+                        lost_at, due = began + lease_s, began + lease_s / 3
+                    await self._stop_if_ended(job)
+                except UnavailableError:
+                    if loop.time() >= lost_at:
+                        raise
+                    due = loop.time() + min(lease_s / 10, 1.0)
+
+    async def _stop_if_ended(self, job: Job) -> None:
+        if job.is_terminal:
+            return
+        # Also without a notification: one may have been missed.
+        rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
+        # The other endings are ours alone to write, as long as the lease holds.
+        if not rows or rows[0]["status"] == Status.CANCELLED:
+            raise IllegalTransitionError("the job was ended meanwhile")
 
 
 def lanes(render_processes: int) -> list[engine.Lane]:

@@ -82,6 +82,8 @@ async def run_worker(
             stack.store,
             handler.worker_id,
             grace=max(settings.lease, timedelta(seconds=2)),
+            scratch=settings.scratch_dir,
+            lifetime=timedelta(seconds=settings.lifetime_s),
         )
         engine = Engine(stack.direct_dsn, lanes(settings.render_processes), takeover=settings.lease)
         listening = asyncio.create_task(changes.run(), name="job-changes")

@@ -11,15 +11,17 @@ import io
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import structlog
+from aiohttp import web
 
 from photoplay import embedded
 from photoplay.domain.outcomes import PollOutcome
@@ -139,7 +141,8 @@ async def running_worker(
     clip: Path,
 ) -> AsyncIterator[Worker]:
     folder = tmp_path_factory.mktemp("worked")
-    with installed(postgres, template, decoders, folder, **with_identity()) as stack:
+    settings = with_identity(allowed_networks=(ip_network("127.0.0.0/8"),))
+    with installed(postgres, template, decoders, folder, **settings) as stack:
         async with served(stack) as running:
             worker = Worker(running, clip)
             stopping = asyncio.Event()
@@ -157,6 +160,29 @@ def worker(running_worker: Worker) -> Iterator[Worker]:
     """A server of its own whose jobs are worked on."""
     yield running_worker
     running_worker.restore()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def serve_bytes() -> AsyncIterator[Callable[[bytes, str], Awaitable[str]]]:
+    """Serve bytes somewhere else on the loopback and give their address."""
+    runners: list[web.AppRunner] = []
+
+    async def serve(content: bytes, content_type: str) -> str:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(body=content, content_type=content_type)
+
+        app = web.Application()
+        app.router.add_get("/{name}", answer)
+        runner = web.AppRunner(app)
+        runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}/picture.jpg"
+
+    yield serve
+    for runner in runners:
+        await runner.cleanup()
 
 
 @dataclass

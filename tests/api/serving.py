@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -188,6 +189,15 @@ class Person:
             pass
         return job
 
+    async def reached(self, job_id: str, **state: str) -> dict[str, Any]:
+        """The job as soon as it is in a state."""
+
+        async def look() -> dict[str, Any] | None:
+            job = await self.job(job_id)
+            return job if state.items() <= job.items() else None
+
+        return await until(look)
+
     async def quota(self) -> dict[str, Any]:
         return (await self.get("/api/video/quota")).json()["data"]
 
@@ -236,8 +246,6 @@ async def served(stack: Stack) -> AsyncIterator[Server]:
         )
     )
     async with contextlib.AsyncExitStack() as closing:
-        import asyncio
-
         serving = asyncio.create_task(server._serve(sockets=[listener]))
 
         async def stop() -> None:
@@ -266,3 +274,9 @@ def free_of_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PHOTOPLAY_", "VIDEO_", "DATABASE_URL"))
     }
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The body of an answer that must be this refusal."""
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+    return answer.json()

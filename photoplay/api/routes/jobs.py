@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from photoplay.api import wire
 from photoplay.api.identity import current_identity, identity_of_ticket, make_ticket
 from photoplay.api.service import Identity, Service, service_of
-from photoplay.api.views import etag_of, job_view, make_cursor, read_cursor, success
+from photoplay.api.views import etag_of, is_held, job_view, make_cursor, read_cursor, success
 from photoplay.db.changes import changed
 from photoplay.db.pool import reader, writer
 from photoplay.domain.errors import ConflictError, NotFoundError
@@ -96,7 +96,7 @@ async def get_job(
         headers["Retry-After"] = "1"
     if seconds and "wait=" in request.headers.get("prefer", ""):
         headers["Preference-Applied"] = f"wait={seconds}"
-    if held is not None and etag_of(row) in {tag.strip() for tag in held.split(",")}:
+    if held is not None and is_held(row, held):
         return Response(status_code=304, headers=headers)
     return success(await job_view(service, row), headers=headers)
 
@@ -115,7 +115,7 @@ async def _wait_for_change(
     with service.changes.of(job_id) as event:
         row = await read_job(service, user_id, job_id)
         first = held if held is not None else etag_of(row)
-        while row["status"] not in TERMINAL and etag_of(row) == first:
+        while row["status"] not in TERMINAL and is_held(row, first):
             left = deadline - loop.time()
             if left <= 0:
                 break
@@ -157,12 +157,14 @@ async def ticket(request: Request, job_id: UUID, identity: Me) -> Response:
     return success({"ticket": made, "expiresAt": expires_at})
 
 
+@router.head("/{job_id}/video", include_in_schema=False)
 @router.get("/{job_id}/video", status_code=302, responses={409: {"model": wire.Problem}, **_ERRORS})
 async def video(request: Request, job_id: UUID) -> Response:
     """Redirect to a fresh signed address of the video: a stable address for a player."""
     return await _redirect(request, job_id, "output_video_url")
 
 
+@router.head("/{job_id}/poster", include_in_schema=False)
 @router.get(
     "/{job_id}/poster", status_code=302, responses={409: {"model": wire.Problem}, **_ERRORS}
 )

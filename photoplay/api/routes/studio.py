@@ -28,20 +28,32 @@ PAGE_POLICY = (
 
 
 @cache
-def _file(name: str) -> bytes | None:
-    file = resources.files("photoplay.pages").joinpath("studio", name)
+def _file(package: str, folder: str, name: str) -> bytes | None:
+    file = resources.files(package).joinpath(folder, name)
     return file.read_bytes() if file.is_file() else None
 
 
 async def page(request: Request) -> Response:
     """Answer a file of the studio."""
-    name = request.path_params.get("name", "index.html")
+    return _answer("photoplay.pages", "studio", request.path_params.get("name", "index.html"))
+
+
+async def sample(request: Request) -> Response:
+    """Answer one of the photographs that come with the package, to try it with."""
+    return _answer("photoplay", "samples", request.path_params["name"])
+
+
+def _answer(package: str, folder: str, name: str) -> Response:
     extension = name.rpartition(".")[2]
-    content = _file(name) if extension in _TYPES and "/" not in name else None
+    content = _file(package, folder, name) if extension in _TYPES and "/" not in name else None
     if content is None:
         raise NotFoundError("There is nothing at this address.")
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
     return Response(content, headers=headers, media_type=_TYPES[extension])
 
 
-routes = [Route("/", page), Route("/studio/{name}", page)]
+routes = [
+    Route("/", page),
+    Route("/studio/samples/{name}", sample),
+    Route("/studio/{name}", page),
+]

@@ -24,7 +24,7 @@ export function emit(element, name, detail) {
 }
 
 /** Rows of [term, description] as a description list. */
-export function listLabel(list, rows) {
+export function listRows(list, rows) {
   const key = JSON.stringify(rows);
   if (list.dataset.key === key) return;
   list.dataset.key = key;

@@ -1,7 +1,7 @@
 // The studio: elements, roll and API put together.
 
 import { Api } from "./api.js";
-import { saves, say, listLabel } from "./dom.js";
+import { saves, say, listRows } from "./dom.js";
 import "./gallery.js";
 import { keepWish, restoreWish } from "./intent.js";
 import "./player.js";
@@ -168,8 +168,10 @@ gallery.addEventListener("open", ({ detail: job }) => {
   inHand = job;
   const name = `${TEXT.appName} ${madeAt(job.created_at)}`;
   viewer.querySelector("film-player").show({ api, id: job.id, poster: job.signedPosterUrl, name });
-  say(viewer.querySelector(".facts"), job.video ? videoFacts(job.video) : "");
-  listLabel(viewer.querySelector("dl"), filmLabel(job, { here }));
+  const { how, rows } = filmLabel(job, { here });
+  say(viewer.querySelector(".detail"), job.video ? videoFacts(job.video) : "");
+  say(viewer.querySelector(".how"), how);
+  listRows(viewer.querySelector("dl"), rows);
   saves(viewer.querySelector("a"), api, job, `photoplay-${job.id.slice(0, 8)}`);
   viewer.showModal();
 });

@@ -1,6 +1,6 @@
 // <film-stage>: the frame that is looked at, what becomes of it, and where pictures are dropped.
 
-import { listLabel, parts, saves, say, emit } from "./dom.js";
+import { listRows, parts, saves, say, emit } from "./dom.js";
 import { isOpen, stateOf } from "./roll.js";
 import { TEXT, failureWords, filmLabel, percent, phaseName, problemWords, videoFacts } from "./text.js";
 
@@ -53,7 +53,8 @@ export class FilmStage extends HTMLElement {
   connectedCallback() {
     if (this.#parts) return;
     this.#parts = parts(this);
-    const { choose, cancel, again } = this.#parts;
+    const { choose, cancel, again, about } = this.#parts;
+    about.open = matchMedia("(min-width: 48rem)").matches;
     choose.addEventListener("click", () => emit(this, "choose"));
     cancel.addEventListener("click", () => cancel.ariaDisabled !== "true" && emit(this, "cancel"));
     again.addEventListener("click", () => emit(this, "animate"));
@@ -71,7 +72,10 @@ export class FilmStage extends HTMLElement {
     say(p.alert, words.alert);
     say(p.charge, words.charge ?? "");
     this.#showProgress(frame, state);
-    listLabel(p.label, state === "succeeded" ? filmLabel(frame.job, { here }) : []);
+    const label = state === "succeeded" ? filmLabel(frame.job, { here }) : { how: "", rows: [] };
+    say(p.how, label.how);
+    p.about.hidden = label.rows.length === 0;
+    listRows(p.rows, label.rows);
     p.cancel.hidden = !frame || !isOpen(frame);
     p.cancel.ariaDisabled = String(Boolean(frame?.isCancelling));
     say(p.cancel, frame?.isCancelling ? TEXT.cancelling : TEXT.cancel);

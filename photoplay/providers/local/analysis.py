@@ -79,8 +79,6 @@ def understand(
     def untouched(disparity: Field, _where: Mask | None) -> Field:
         return disparity
 
-    relief = lay_out(
-        scene, subject, sky.horizon, source, straight if depth is None else untouched
-    )
+    relief = lay_out(scene, subject, sky.horizon, source, straight if depth is None else untouched)
     patience.reach(0.11)
     return Understanding(subject, sky, segments, upright, relief)

@@ -36,14 +36,14 @@ class Backdrop:
         shade = np.zeros((height, width), dtype=np.float32)
         shade[y : y + down, x : x + across] = 1.0
         shade = cv2.GaussianBlur(shade, (0, 0), 0.018 * max(width, height))
-        self._planes = to_planes(as_field(np.clip(ground * (1 - _SHADE * shade[..., None]), 0, 255)))
+        self._planes = to_planes(
+            as_field(np.clip(ground * (1 - _SHADE * shade[..., None]), 0, 255))
+        )
 
     def around(self, pane: Planes) -> Planes:
         """The whole frame with the pane in its place."""
         x, y, width, height = self._pane
-        frame = Planes(
-            self._planes.luma.copy(), self._planes.blue.copy(), self._planes.red.copy()
-        )
+        frame = Planes(self._planes.luma.copy(), self._planes.blue.copy(), self._planes.red.copy())
         frame.luma[y : y + height, x : x + width] = pane.luma
         half = (slice(y // 2, (y + height) // 2), slice(x // 2, (x + width) // 2))
         frame.blue[half] = pane.blue

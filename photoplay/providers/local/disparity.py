@@ -50,7 +50,7 @@ def scene_disparity(rgb: Bytes, sky: Mask, horizon: float) -> Field:
         horizon: 0..1 from the top.
     """
     guide = as_field(rgb.astype(np.float32) / 255.0)
-    height, width = sky.shape
+    height = sky.shape[0]
     rows = (np.arange(height, dtype=np.float32) + 0.5) / height
     ground = np.maximum(0.0, (rows - horizon) / max(0.05, 1.0 - horizon))
     sharp, defocus = _sharpness(rgb)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import secrets
 import threading
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from photoplay.providers.local.arrays import Bytes
 from photoplay.providers.local.layers import Planes
 
 _QUEUE = 4
 _WAIT_S = 0.05
+_BITS_A_PIXEL = 0.14
+_BT709 = 1
+_LIMITED = 1
 
 
 ENCODERS: dict[str, dict[str, str]] = {
@@ -50,7 +55,9 @@ class ClipWriter:
         encoder: a name in `ENCODERS`, or `auto` for the first that this build of FFmpeg has.
     """
 
-    def __init__(self, video: Path, size: tuple[int, int], fps: int, comment: str, encoder: str) -> None:
+    def __init__(
+        self, video: Path, size: tuple[int, int], fps: int, comment: str, encoder: str
+    ) -> None:
         self._video = video
         self._part = video.with_name(f".{video.name}.{secrets.token_hex(4)}.part")
         self._size = size
@@ -82,22 +89,21 @@ class ClipWriter:
         if self._failure is not None:
             self._part.unlink(missing_ok=True)
             raise self._failure
-        os.replace(self._part, self._video)
+        self._part.replace(self._video)
 
     def add(self, frame: Planes) -> None:
         """Hands over a frame; waits while the encoder is four frames behind."""
         self._put(frame)
 
     def _put(self, frame: Planes | None) -> None:
-        while True:
-            if self._failure is not None and frame is not None:
-                raise self._failure
+        while self._failure is None:
             try:
                 self._frames.put(frame, timeout=_WAIT_S)
-                return
             except queue.Full:
-                if self._failure is not None:
-                    return
+                continue
+            return
+        if frame is not None:
+            raise self._failure
 
     def _work(self) -> None:
         try:
@@ -108,31 +114,39 @@ class ClipWriter:
     def _encode(self) -> None:
         width, height = self._size
         flat = np.empty(width * height * 3 // 2, dtype=np.uint8)
+        tick = Fraction(1, self._fps)
         with av.open(
             str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         ) as container:
             container.metadata["comment"] = self._comment
-            stream = container.add_stream(self._encoder, rate=self._fps)
-            assert isinstance(stream, VideoStream)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.time_base = Fraction(1, self._fps)
-            stream.options = dict(ENCODERS[self._encoder])
-            context = stream.codec_context
-            context.thread_count = 1
-            if self._encoder == "libopenh264":
-                stream.bit_rate = round(width * height * self._fps * 0.14)
-            context.color_primaries = context.color_trc = context.colorspace = 1
-            context.color_range = 1
+            stream = self._open_stream(container)
             number = 0
             while (planes := self._next()) is not None:
                 _pack(planes, flat)
                 frame = av.VideoFrame.from_ndarray(
                     flat.reshape(height * 3 // 2, width), format="yuv420p"
                 )
-                frame.pts, frame.time_base = number, Fraction(1, self._fps)
-                container.mux(stream.encode(frame))
+                frame.pts, frame.time_base = number, tick
+                container.mux(stream.encode(frame))  # pyright: ignore[reportUnknownMemberType]
                 number += 1
-            container.mux(stream.encode(None))
+            container.mux(stream.encode(None))  # pyright: ignore[reportUnknownMemberType]
+
+    def _open_stream(self, container: OutputContainer) -> VideoStream:
+        width, height = self._size
+        stream = cast(
+            VideoStream,
+            container.add_stream(self._encoder, rate=self._fps),  # pyright: ignore[reportUnknownMemberType]
+        )
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = Fraction(1, self._fps)
+        stream.options = dict(ENCODERS[self._encoder])
+        context = stream.codec_context
+        context.thread_count = 1
+        if self._encoder == "libopenh264":
+            context.bit_rate = round(width * height * self._fps * _BITS_A_PIXEL)
+        context.color_primaries = context.color_trc = context.colorspace = _BT709
+        context.color_range = _LIMITED
+        return stream
 
     def _next(self) -> Planes | None:
         while True:
@@ -144,7 +158,7 @@ class ClipWriter:
                 continue
 
 
-def _pack(planes: Planes, flat: np.ndarray) -> None:
+def _pack(planes: Planes, flat: Bytes) -> None:
     at = 0
     for plane in (planes.luma, planes.blue, planes.red):
         flat[at : at + plane.size] = plane.reshape(-1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, as_field, mesh
 from photoplay.providers.local.smoothing import fill_from_known
 
 _GROW = 0.009
@@ -24,8 +23,6 @@ _HUE = 4.0
 _RADIUS = 3
 _MAX_SOURCES = 2000
 _NEARBY = 1.5
-
-Places = npt.NDArray[np.intp]
 
 
 def fill_background(rgb: Field, alpha: Field, frame_px: int) -> tuple[Field, Mask]:
@@ -54,7 +51,7 @@ def _complete(rgb: Field, hole: Bytes, ring_px: float) -> Field:
     """Texture of the likeliest patches, in the tones that run on smoothly from all around."""
     height, width = hole.shape
     longest = max(height, width)
-    small: Field | None = None
+    small: Field = rgb
     places: tuple[Places, Places] | None = None
     holed = hole
     for side, rounds in zip(_LEVELS_PX, _ROUNDS, strict=True):
@@ -63,13 +60,12 @@ def _complete(rgb: Field, hole: Bytes, ring_px: float) -> Field:
         size = (max(least, round(width * scale)), max(least, round(height * scale)))
         holed = _shrink_hole(hole, size)
         known = _shrink_known(rgb, hole, size)
-        if small is None:
+        if small is rgb:
             start = fill_from_known(known, as_field(1 - holed))
         else:
             grown = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
             start = np.where(holed[..., None] > 0, grown, known)
         small, places = _synthesise(as_field(start), holed, ring_px * scale, rounds)
-    assert small is not None
     smooth = _smooth(rgb, hole, 0.006 * longest)
     base = as_field(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
     off = as_field((smooth - base) * hole[..., None])
@@ -151,9 +147,7 @@ def _likenesses(
     def feature(places: Places) -> Field:
         where = np.stack((places // width, places % width), axis=1).astype(np.float32)
         return as_field(
-            np.concatenate(
-                (light[places[:, None] + offsets], hue[places], where * _NEARBY), axis=1
-            )
+            np.concatenate((light[places[:, None] + offsets], hue[places], where * _NEARBY), axis=1)
         )
 
     a, b = feature(sources), feature(targets)
@@ -199,9 +193,7 @@ def _with_detail(
     across = cv2.resize(shift_x, size, interpolation=cv2.INTER_NEAREST) * (width / columns)
     down = cv2.resize(shift_y, size, interpolation=cv2.INTER_NEAREST) * (height / rows)
     there = cv2.resize(known, size, interpolation=cv2.INTER_LINEAR)
-    x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    )
+    x, y = mesh(np.arange(width), np.arange(height))
     seen = as_field(1 - hole)
     sigma = max(1.0, 0.6 * width / columns)
     calm = cv2.GaussianBlur(rgb * seen[..., None], (0, 0), sigma) / np.maximum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import cv2
 
 from photoplay.providers.local.analysis import Understanding, understand
 from photoplay.providers.local.backdrop import Backdrop
-from photoplay.providers.local.camera import Lens, ease
+from photoplay.providers.local.camera import ease
 from photoplay.providers.local.choose import (
     Wish,
     auto_move,
@@ -24,16 +24,15 @@ from photoplay.providers.local.effects.lens import SHAKE, SHAKE_ROLL
 from photoplay.providers.local.effects.show import Clip, Show
 from photoplay.providers.local.encode import ClipWriter
 from photoplay.providers.local.framing import Framing, frame_picture, pixels_needed
-from photoplay.providers.local.guard import StraightEdges
 from photoplay.providers.local.layers import Planes
 from photoplay.providers.local.load import load_picture
-from photoplay.providers.local.moves import Move, path_named
+from photoplay.providers.local.moves import path_named
 from photoplay.providers.local.network_depth import load_depth_network
 from photoplay.providers.local.patience import Patience
-from photoplay.providers.local.plan import Plan, Scene, plan_motion
+from photoplay.providers.local.plan import Plan, Setting, plan_motion
 from photoplay.providers.local.spec import RenderResult, RenderSpec
 from photoplay.providers.local.staging import Staging, build_sheets
-from photoplay.providers.local.warp import Projector, Stage
+from photoplay.providers.local.warp import Projector
 
 _COMMENT = "Camera motion made from a photograph by Photoplay. Nothing is generated."
 _ANALYSED = 0.15
@@ -117,12 +116,11 @@ def prepare(picture: Path, spec: RenderSpec, patience: Patience) -> Shot:
     effects = fitting_effects(wish, found)
     staging = Staging.of(framing, size)
     stage = staging.stage
-    scene, edges, lens = staging.scene(found), staging.edges(found), staging.lens(found)
     margin = 1.15 * (SHAKE + SHAKE_ROLL * 0.6) if "handheld" in effects else 0.0
-    both_ways = wish.move == "auto"
-    plan = patience.run(
-        lambda: _plan(stage, scene, edges, name, lens, wish.strength, margin, both_ways)
+    setting = Setting(
+        stage, staging.scene(found), staging.edges(found), staging.lens(found), margin
     )
+    plan = patience.run(lambda: _plan(setting, name, wish.strength, wish.move == "auto"))
     patience.reach(0.12)
     pane = framing.pane[2:]
     closed = wish.loop or plan.move.closed
@@ -134,7 +132,7 @@ def prepare(picture: Path, spec: RenderSpec, patience: Patience) -> Shot:
     )
     backdrop = Backdrop(rgb, framing) if framing.backdrop else None
     patience.reach(_ANALYSED)
-    projector = Projector(stage, sheets, plan.lens)
+    projector = Projector(stage, sheets, plan.setting.lens)
     return Shot(framing, found, wish, name, effects, plan, projector, show, backdrop)
 
 
@@ -149,30 +147,22 @@ def draw(shot: Shot, number: int, frames: int) -> Planes:
         s = 0.5 - 0.5 * math.cos(2 * math.pi * t)
     else:
         s = ease(t)
-    frame = shot.show.draw(shot.projector, shot.plan.pose(s), shot.plan.lens, t, number)
+    frame = shot.show.draw(shot.projector, shot.plan.pose(s), shot.plan.setting.lens, t, number)
     return frame if shot.backdrop is None else shot.backdrop.around(frame)
 
 
-def _plan(
-    stage: Stage,
-    scene: Scene,
-    edges: StraightEdges,
-    name: str,
-    lens: Lens,
-    strength: float,
-    margin: float,
-    both_ways: bool,
-) -> Plan:
-    move: Move = path_named(name)
-    plan = plan_motion(stage, scene, edges, move, lens, strength, margin)
-    if not both_ways or plan.lens.zoom <= 1.012:
+def _plan(setting: Setting, name: str, strength: float, both_ways: bool) -> Plan:
+    """The move's plan; a move of our own choosing goes the way that crops less."""
+    move = path_named(name)
+    plan = plan_motion(setting, move, strength)
+    if not both_ways or plan.setting.lens.zoom <= 1.012:
         return plan
-    other = plan_motion(stage, scene, edges, move.mirrored(), lens, strength, margin)
-    return other if other.lens.zoom < plan.lens.zoom - 0.004 else plan
+    other = plan_motion(setting, move.mirrored(), strength)
+    return other if other.setting.lens.zoom < plan.setting.lens.zoom - 0.004 else plan
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _threads(count: int) -> Generator[None]:
     """Sets OpenCV's threads for a stretch: results and speed depend on them."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(count)

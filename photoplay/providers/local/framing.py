@@ -96,9 +96,7 @@ def _even(value: float) -> int:
     return max(2, 2 * round(value / 2))
 
 
-def _crop(
-    size: tuple[int, int], ratio: float, box: Box | None, centre: tuple[float, float]
-) -> Box:
+def _crop(size: tuple[int, int], ratio: float, box: Box | None, centre: tuple[float, float]) -> Box:
     full_w, full_h = size
     width = min(float(full_w), full_h * ratio)
     height = width / ratio
@@ -114,7 +112,12 @@ def _crop(
 
 def _lost(box: Box, window: Box, size: tuple[int, int]) -> float:
     """Share of the subject's box that the crop cuts off."""
-    left, top, right, bottom = box[0] * size[0], box[1] * size[1], box[2] * size[0], box[3] * size[1]
+    left, top, right, bottom = (
+        box[0] * size[0],
+        box[1] * size[1],
+        box[2] * size[0],
+        box[3] * size[1],
+    )
     across = max(0.0, min(right, window[2]) - max(left, window[0]))
     down = max(0.0, min(bottom, window[3]) - max(top, window[1]))
     return 1.0 - across * down / max(1e-9, (right - left) * (bottom - top))

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from photoplay.providers.local.arrays import Field, Mask, as_field
+from photoplay.providers.local.arrays import Field, Mask, Values, as_field
 from photoplay.providers.local.camera import Lens, Pose, to_frame
 from photoplay.providers.local.warp import Stage
 
 LEAN_LIMIT_DEG = 3.0
 SAGITTA_LIMIT = 0.016
 ACTIVE_FROM_DIAGONALS = 2.5
-
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ MAX_PIXELS = 100_000_000
 MIN_SIDE_PX = 8
 _PAPER = (255, 255, 255)
 _ORIENTATION = 0x0112
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def load_picture(path: Path, pixels: Callable[[tuple[int, int]], int]) -> Bytes:
@@ -110,9 +111,7 @@ def _flatten_deep(picture: Image.Image) -> Image.Image:
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(
-            picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture
     return converted if converted is not None else picture

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from photoplay.providers.local.arrays import Bytes, Field
+from photoplay.providers.local.arrays import Bytes, Field, Values
 
 _LONG = 0.10
 _RAW = 0.025
@@ -16,8 +15,6 @@ _SAME_ANGLE = np.deg2rad(2.5)
 _SAME_LINE_PX = 2.5
 _MAX_KEPT = 160
 _DARK = 80.0
-
-Ends = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +27,17 @@ class Segments:
         size: width and height of the analysed picture.
     """
 
-    ends: Ends
-    weight: npt.NDArray[np.float64]
+    ends: Values
+    weight: Values
     size: tuple[int, int]
 
     @property
-    def length(self) -> npt.NDArray[np.float64]:
+    def length(self) -> Values:
         """Length of each in pixels."""
         return np.hypot(self.ends[:, 2] - self.ends[:, 0], self.ends[:, 3] - self.ends[:, 1])
 
     @property
-    def tilt(self) -> npt.NDArray[np.float64]:
+    def tilt(self) -> Values:
         """Angle from the vertical in radians, 0 to pi / 2."""
         across = np.abs(self.ends[:, 2] - self.ends[:, 0])
         return np.arctan2(across, np.abs(self.ends[:, 3] - self.ends[:, 1]))
@@ -62,8 +59,9 @@ def find_segments(rgb: Bytes) -> Segments:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     if float(grey.mean()) < _DARK:
         grey = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(4, 4)).apply(grey)
-    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
-    if found is None or len(found) == 0:
+    # None when there is no edge at all, whatever OpenCV's annotations say.
+    found: Values | None = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
+    if found is None or len(found) == 0:  # pyright: ignore[reportUnnecessaryComparison]
         return Segments(np.zeros((0, 4)), np.zeros(0), (width, height))
     raw = _upper_first(np.asarray(found, dtype=np.float64).reshape(-1, 4))
     raw = raw[_lengths(raw) > _RAW * short]
@@ -74,30 +72,30 @@ def find_segments(rgb: Bytes) -> Segments:
     return Segments(joined, weight, (width, height))
 
 
-def _lengths(ends: Ends) -> npt.NDArray[np.float64]:
+def _lengths(ends: Values) -> Values:
     return np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
 
 
-def _upper_first(ends: Ends) -> Ends:
+def _upper_first(ends: Values) -> Values:
     swap = ends[:, 1] > ends[:, 3]
     ends[swap] = ends[swap][:, (2, 3, 0, 1)]
     return ends
 
 
-def _angles(ends: Ends) -> npt.NDArray[np.float64]:
+def _angles(ends: Values) -> Values:
     return np.mod(np.arctan2(ends[:, 3] - ends[:, 1], ends[:, 2] - ends[:, 0]), np.pi)
 
 
-def _apart(a: npt.NDArray[np.float64] | float, b: npt.NDArray[np.float64]) -> np.ndarray:
+def _apart(a: Values | float, b: Values) -> Values:
     turn = np.abs(a - b)
     return np.minimum(turn, np.pi - turn)
 
 
-def _join(raw: Ends, gap_px: float) -> Ends:
+def _join(raw: Values, gap_px: float) -> Values:
     """Greedy: each segment, longest first, takes in all that lie on its line nearby."""
     order = np.argsort(-_lengths(raw), kind="stable")
     left = raw[order]
-    joined: list[npt.NDArray[np.float64]] = []
+    joined: list[Values] = []
     while len(left):
         head, left = left[0], left[1:]
         while len(left):
@@ -130,7 +128,7 @@ def _join(raw: Ends, gap_px: float) -> Ends:
     return _upper_first(np.array(joined).reshape(-1, 4))
 
 
-def samples_along(ends: Ends, count: int) -> tuple[npt.NDArray[np.float64], np.ndarray]:
+def samples_along(ends: Values, count: int) -> tuple[Values, Values]:
     """X and y of `count` even places on each segment, ends included; each (n, count)."""
     t = np.linspace(0.0, 1.0, count)[None, :]
     x = ends[:, 0:1] * (1 - t) + ends[:, 2:3] * t
@@ -138,7 +136,7 @@ def samples_along(ends: Ends, count: int) -> tuple[npt.NDArray[np.float64], np.n
     return x, y
 
 
-def _not_green(rgb: Bytes, ends: Ends) -> npt.NDArray[np.float64]:
+def _not_green(rgb: Bytes, ends: Values) -> Values:
     if len(ends) == 0:
         return np.zeros(0)
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
@@ -146,13 +144,13 @@ def _not_green(rgb: Bytes, ends: Ends) -> npt.NDArray[np.float64]:
     share: Field = np.asarray(cv2.blur(green, (7, 7)), dtype=np.float32)
     x, y = samples_along(ends, 16)
     height, width = share.shape
-    on = share[
-        np.clip(y.astype(int), 0, height - 1), np.clip(x.astype(int), 0, width - 1)
-    ].mean(axis=1)
+    on = share[np.clip(y.astype(int), 0, height - 1), np.clip(x.astype(int), 0, width - 1)].mean(
+        axis=1
+    )
     return 1.0 - 0.8 * np.clip((on - 0.3) / 0.3, 0.0, 1.0)
 
 
-def _in_order(raw: Ends, ends: Ends, reach_px: float) -> npt.NDArray[np.float64]:
+def _in_order(raw: Values, ends: Values, reach_px: float) -> Values:
     """Low where the short edges around point every way, as in grass and leaves."""
     if len(ends) == 0:
         return np.zeros(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, Values, as_field
 from photoplay.providers.local.segments import Segments, samples_along
 from photoplay.providers.local.smoothing import guided_by_colour
 
@@ -52,7 +52,7 @@ def find_sky(rgb: Bytes, segments: Segments) -> Sky:
     nothing = Sky(np.zeros((height, width), dtype=bool), _NO_HORIZON, False)
     if border is None:
         return nothing
-    above = np.arange(size[1])[:, None] < border[None, :]
+    above = _above(border, size[1])
     if not _looks_like_sky(small, above):
         return nothing
     grown = _grow_by_colour(as_field(small), above)
@@ -69,18 +69,18 @@ def find_sky(rgb: Bytes, segments: Segments) -> Sky:
     return Sky(mask, float(np.clip(np.percentile(reaching, 80), 0.12, 0.75)), True)
 
 
-def _best_border(small: Bytes) -> np.ndarray | None:
+def _best_border(small: Bytes) -> Values | None:
     grey = as_field(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
     grey = as_field(cv2.GaussianBlur(grey, (3, 3), 0))
     gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     colours = small.reshape(-1, 3).astype(np.float64)
-    height, width = grey.shape
-    best: np.ndarray | None = None
+    height = grey.shape[0]
+    best: Values | None = None
     best_score = 0.0
     for threshold in np.geomspace(12.0, 500.0, _STEPS):
         edge = gradient > threshold
-        border = np.where(edge.any(axis=0), np.argmax(edge, axis=0), height - 1)
-        above = (np.arange(height)[:, None] < border[None, :]).reshape(-1)
+        border = _first_below(edge)
+        above = _above(border, height).reshape(-1)
         share = float(above.mean())
         if share < 0.02 or share > 0.95:
             continue
@@ -90,7 +90,18 @@ def _best_border(small: Bytes) -> np.ndarray | None:
     return best
 
 
-def _parting(sky: np.ndarray, ground: np.ndarray) -> float:
+def _first_below(edge: Mask) -> Places:
+    """Row of each column's first edge; the last row where there is none."""
+    rows: Places = np.argmax(edge, axis=0)
+    return np.where(edge.any(axis=0), rows, len(edge) - 1)
+
+
+def _above(border: Places, height: int) -> Mask:
+    rows: Places = np.arange(height)
+    return rows[:, None] < border[None, :]
+
+
+def _parting(sky: Values, ground: Values) -> float:
     cov_sky, cov_ground = np.cov(sky.T), np.cov(ground.T)
     return 1.0 / (
         2.0 * float(np.linalg.det(cov_sky))
@@ -103,7 +114,6 @@ def _parting(sky: np.ndarray, ground: np.ndarray) -> float:
 
 def _looks_like_sky(small: Bytes, where: Mask) -> bool:
     """Blue, or bright and pale, or an even night; smooth; touching the top; not everything."""
-    height, width = where.shape
     share = float(where.mean())
     if share < _LEAST_SHARE or share > 0.85 or float(where[0].mean()) < 0.25:
         return False
@@ -136,9 +146,9 @@ def _grow_by_colour(small: Field, above: Mask) -> Mask:
     grey = cv2.blur(np.abs(cv2.Laplacian(as_field(small.mean(axis=2)), cv2.CV_32F)), (3, 3))
     near = (off < max(8.0, 1.2 * spread)) & (grey < 8.0)
     near |= above & (off < max(30.0, 4.0 * spread))
-    count, labels = cv2.connectedComponents(near.astype(np.uint8))
+    labels: Places = np.asarray(cv2.connectedComponents(near.astype(np.uint8))[1])
     tops = set(np.unique(labels[:2]).tolist()) - {0}
-    touching = np.isin(labels, list(tops)) if count > 1 else near
+    touching = np.isin(labels, list(tops))
     big = cv2.morphologyEx(touching.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     return big.astype(bool)
 

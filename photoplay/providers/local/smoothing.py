@@ -36,8 +36,16 @@ def guided_by_colour(guide: Field, values: Field, radius: int, eps: float) -> Fi
     v_gg = box_mean(green * green, radius) - m_g * m_g + eps
     v_gb = box_mean(green * blue, radius) - m_g * m_b
     v_bb = box_mean(blue * blue, radius) - m_b * m_b + eps
-    i_rr, i_rg, i_rb = v_gg * v_bb - v_gb * v_gb, v_gb * v_rb - v_rg * v_bb, v_rg * v_gb - v_gg * v_rb
-    i_gg, i_gb, i_bb = v_rr * v_bb - v_rb * v_rb, v_rb * v_rg - v_rr * v_gb, v_rr * v_gg - v_rg * v_rg
+    i_rr, i_rg, i_rb = (
+        v_gg * v_bb - v_gb * v_gb,
+        v_gb * v_rb - v_rg * v_bb,
+        v_rg * v_gb - v_gg * v_rb,
+    )
+    i_gg, i_gb, i_bb = (
+        v_rr * v_bb - v_rb * v_rb,
+        v_rb * v_rg - v_rr * v_gb,
+        v_rr * v_gg - v_rg * v_rg,
+    )
     det = i_rr * v_rr + i_rg * v_rg + i_rb * v_rb
     c_r, c_g, c_b = cov[..., 0], cov[..., 1], cov[..., 2]
     slope = np.stack(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from photoplay.providers.local.analysis import Understanding
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field, mesh
 from photoplay.providers.local.camera import Lens
 from photoplay.providers.local.effects.focus import out_of_focus
 from photoplay.providers.local.fill import fill_background
@@ -72,12 +72,12 @@ class Staging:
         left, top, right, bottom = self.framing.canvas
         across = (left + (np.arange(out[0]) + 0.5) * (right - left) / out[0]) / self.size[0]
         down = (top + (np.arange(out[1]) + 0.5) * (bottom - top) / out[1]) / self.size[1]
-        map_x, map_y = np.meshgrid(across * columns - 0.5, down * rows - 0.5)
+        map_x, map_y = mesh(across * columns - 0.5, down * rows - 0.5)
         return as_field(
             cv2.remap(
                 values,
-                as_field(map_x),
-                as_field(map_y),
+                map_x,
+                map_y,
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
@@ -170,9 +170,9 @@ def build_sheets(
     def soft(planes: Planes) -> tuple[Planes, ...]:
         return out_of_focus(planes, frame_px) if racks_focus else ()
 
-    if plan.scene.front is None:
+    if plan.setting.scene.front is None:
         planes = to_planes(canvas)
-        return [Sheet(planes, plan.scene.back, soft(planes), cloud_share)]
+        return [Sheet(planes, plan.setting.scene.back, soft(planes), cloud_share)]
     out = (canvas.shape[1], canvas.shape[0])
     salience = staging.onto(found.subject.salience, out)
     mask = staging.onto(as_field(found.subject.mask), out) > 0.5
@@ -181,6 +181,6 @@ def build_sheets(
     back = to_planes(painted)
     front = to_planes(subject_colours(canvas, alpha), alpha)
     return [
-        Sheet(back, plan.scene.back, soft(back), cloud_share),
-        Sheet(front, plan.scene.front, soft(front)),
+        Sheet(back, plan.setting.scene.back, soft(back), cloud_share),
+        Sheet(front, plan.setting.scene.front, soft(front)),
     ]

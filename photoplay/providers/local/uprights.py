@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, Values, as_field
 from photoplay.providers.local.segments import Segments, samples_along
 
 _GRID_PX = 160
@@ -31,14 +30,12 @@ _BODY_WIDTH = 0.20
 _FOOT = 0.07
 _STROKE_PX = 9
 
-Values = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
     """Bilinear reading points of all segments on the solving grid."""
 
-    index: npt.NDArray[np.intp]  # (n, samples, 4)
+    index: Places  # (n, samples, 4)
     share: Values  # (n, samples, 4)
     straight: Values  # (n, 1)
     upright: Values  # (n, 1)
@@ -131,9 +128,7 @@ def _used(segments: Segments, where: Mask | None) -> Mask:
     return used & (where[rows, columns].mean(axis=1) > 0.5)
 
 
-def _lines(
-    start: Values, ends: Values, weight: Values, upright: Mask, from_foot: bool
-) -> _Lines:
+def _lines(start: Values, ends: Values, weight: Values, upright: Mask, from_foot: bool) -> _Lines:
     rows, columns = start.shape
     x, y = samples_along(ends, _SAMPLES)
     x, y = np.clip(x - 0.5, 0, columns - 1.001), np.clip(y - 0.5, 0, rows - 1.001)
@@ -157,7 +152,11 @@ def _lines(
     level = _feet(near, ends) if from_foot else np.median(seen, axis=1)
     things = _things(ends, upright, columns)
     for thing in things:
-        level[thing] = np.max(level[thing]) if from_foot else np.average(level[thing], weights=_lengths(ends[thing]))
+        level[thing] = (
+            np.max(level[thing])
+            if from_foot
+            else np.average(level[thing], weights=_lengths(ends[thing]))
+        )
     body, body_level = _bodies(start.shape, ends, level, things, _FOOT if from_foot else 0.0)
     lengths = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
     pull = (weight * lengths / _SAMPLES)[:, None]
@@ -223,7 +222,7 @@ def _bodies(
     return pull, wanted
 
 
-def _hull(ends: Values, columns: int) -> npt.NDArray[np.int32] | None:
+def _hull(ends: Values, columns: int) -> Places | None:
     """Outline of a slim thing; None for a lone edge or a wide front."""
     corners = ends.reshape(-1, 2)
     if len(ends) < 2 or np.ptp(corners[:, 0]) > _BODY_WIDTH * columns:

@@ -12,13 +12,14 @@ from typing import cast
 import cv2
 import numpy as np
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field, mesh
 from photoplay.providers.local.camera import Lens, Pose, to_source
 from photoplay.providers.local.layers import Planes
 
 CELL_PX = 4
 _ROUNDS = 4
 _LIPSCHITZ = 0.55
+_FINE = cv2.INTER_CUBIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Nodes:
         across, down = -(-stage.width // cell_px) + 2, -(-stage.height // cell_px) + 2
         columns = ((np.arange(across) - 0.5) * cell_px) / stage.width - 0.5
         rows = ((np.arange(down) - 0.5) * cell_px - stage.height / 2) / stage.width
-        x, y = np.meshgrid(columns, rows)
-        return Nodes(as_field(x), as_field(y))
+        x, y = mesh(columns, rows)
+        return Nodes(x, y)
 
 
 def limit_slope(disparity: Field, shift_cells: float) -> Field:
@@ -306,10 +307,10 @@ def _coverage(sheet: Sheet) -> Field:
 
 
 def _sample(planes: Planes, maps: _Maps, outside: int | None = None) -> Planes:
-    alpha = None if planes.alpha is None else _remap(planes.alpha, maps.full, outside)
+    alpha = None if planes.alpha is None else _remap(planes.alpha, maps.full, outside, _FINE)
     half = None if planes.alpha_half is None else _remap(planes.alpha_half, maps.half, outside)
     return Planes(
-        _remap(planes.luma, maps.full, outside),
+        _remap(planes.luma, maps.full, outside, _FINE),
         _remap(planes.blue, maps.half, outside),
         _remap(planes.red, maps.half, outside),
         alpha,
@@ -317,11 +318,11 @@ def _sample(planes: Planes, maps: _Maps, outside: int | None = None) -> Planes:
     )
 
 
-def _remap(plane: Bytes, maps: tuple[Field, Field], outside: int | None = None) -> Bytes:
+def _remap(
+    plane: Bytes, maps: tuple[Field, Field], outside: int | None, way: int = cv2.INTER_LINEAR
+) -> Bytes:
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    seen = cv2.remap(
-        plane, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0
-    )
+    seen = cv2.remap(plane, maps[0], maps[1], way, borderMode=border, borderValue=outside or 0)
     return cast("Bytes", seen)
 
 

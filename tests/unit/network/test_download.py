@@ -21,7 +21,6 @@ from photoplay.network.transfer import MAX_CUTS, DownloadLimits
 
 CLIP = b"".join(hashlib.sha256(bytes([n % 256])).digest() for n in range(12_000))
 ETAG = '"v1"'
-PART = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n"
 
 
 def limits(**changes):
@@ -187,30 +186,56 @@ async def test_server_that_ignores_ranges_starts_anew(downloader, servers, into)
     assert intact(await downloader.download(server.url(), into, limits()), into)
 
 
+OTHER = b"x" * (len(CLIP) - 100_000)
+
+
 @pytest.mark.parametrize(
-    "second",
+    ("status", "lines"),
     [
-        # A server that minds If-Range, and servers that continue another file or another place.
-        b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nETag: "v2"\r\n\r\nnew',
-        PART + b'Content-Range: bytes 100000-100002/384000\r\nETag: "v2"\r\n\r\nnew',
-        PART + b"Content-Range: bytes 100000-100002/100003\r\n\r\nnew",
-        PART + b"Content-Range: bytes 0-2/384000\r\n\r\nnew",
-        PART + b"\r\nnew",
-        b"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n",
+        # A server that minds If-Range, and servers that go on with another file or at another place.
+        ("200 OK", ['ETag: "v2"']),
+        ("206 Partial", ["Content-Range: bytes 100000-383999/384000", 'ETag: "v2"']),
+        ("206 Partial", ["Content-Range: bytes 100000-383999/500000"]),
+        ("206 Partial", ["Content-Range: bytes 0-283999/384000", f"ETag: {ETAG}"]),
+        ("206 Partial", ["Content-Range: bytes 100000-383999", f"ETag: {ETAG}"]),
+        ("206 Partial", [f"ETag: {ETAG}"]),
+        ("416 Range Not Satisfiable", []),
     ],
 )
-async def test_two_files_are_never_mixed(downloader, servers, into, second):
-    whole = b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nETag: "v2"\r\n\r\nnew'
-    answers = [second, whole]
-
+async def test_two_files_are_never_mixed(downloader, servers, into, status, lines):
     async def handler(request, wire):
         if len(server.requests) == 1:
             await Clip(100_000)(request, wire)
+        elif len(server.requests) == 2:
+            await wire.answer(status, OTHER, *lines)
         else:
-            await raw(answers.pop(0))(request, wire)
+            assert "range" not in request.headers
+            await wire.answer("200 OK", OTHER, 'ETag: "v2"')
 
     server = await servers.start(handler)
-    assert intact(await downloader.download(server.url(), into, limits()), into, b"new")
+    assert intact(await downloader.download(server.url(), into, limits()), into, OTHER)
+    assert len(server.requests) == (2 if status == "200 OK" else 3)
+
+
+async def test_rest_may_come_in_several_parts(downloader, servers, into):
+    async def handler(request, wire):
+        if len(server.requests) == 2:
+            part = CLIP[100_000:200_000]
+            await wire.answer(
+                "206 Partial", part, "Content-Range: bytes 100000-199999/*", f"ETag: {ETAG}"
+            )
+        else:
+            await Clip(100_000)(request, wire) if len(server.requests) == 1 else await Clip()(
+                request, wire
+            )
+
+    server = await servers.start(handler)
+    assert intact(await downloader.download(server.url(), into, limits()), into)
+    assert [r.headers.get("range") for r in server.requests] == [
+        None,
+        "bytes=100000-",
+        "bytes=200000-",
+    ]
 
 
 async def test_connection_that_is_always_cut_ends(downloader, servers, into):
@@ -382,7 +407,7 @@ async def test_tarpit_below_the_minimum_rate_interrupts(downloader, servers, int
         server.url(),
         into,
         DownloadInterruptedError,
-        window_s=0.1,
+        window_s=0.3,
         min_rate_bytes_s=10_000,
     )
     assert "slowly" in error.message

@@ -47,8 +47,8 @@ def raw(data):
     return handler
 
 
-async def never(_request, _wire):
-    await asyncio.Event().wait()
+async def never(_request, wire):
+    await wire.reader.read()
 
 
 async def reset(_request, wire):
@@ -151,7 +151,7 @@ async def test_compressed_answer_is_read_and_a_bomb_is_cut(sender, servers):
 
 
 async def test_no_cookie_proxy_or_password_file_of_the_environment_is_used(
-    sender, servers, monkeypatch, tmp_path
+    sender, servers, resolver, monkeypatch, tmp_path
 ):
     proxy = await servers.start(never)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -164,8 +164,10 @@ async def test_no_cookie_proxy_or_password_file_of_the_environment_is_used(
         await wire.answer("200 OK", b"", "Set-Cookie: session=1; Path=/")
 
     server = await servers.start(handler)
+    resolver.say("api.example", "127.0.0.1")
     for method in ("GET", "POST", "GET"):
-        await send(sender, HttpRequest(method, server.url()))
+        for host in ("127.0.0.1", "api.example"):
+            await send(sender, HttpRequest(method, server.url(host=host)))
     assert proxy.connections == 0
     for request in server.requests:
         assert not {"cookie", "authorization", "proxy-authorization"} & request.headers.keys()
@@ -206,7 +208,7 @@ async def test_handshake_that_never_ends_is_not_sent(sender, servers):
         await asyncio.Event().wait()
 
     server = await servers.start(on_connect=hang)
-    error = await failure(sender, post(server.url(scheme="https")), deadline_s=0.1)
+    error = await failure(sender, post(server.url(scheme="https")), deadline_s=0.3)
     assert (type(error), error.reason) == (NotSentError, "timeout")
     assert server.connections == 1
 
@@ -271,10 +273,12 @@ async def test_request_that_was_not_answered_is_on_the_wire_once(
     sender, servers, method, fault, reason, status
 ):
     server = await servers.start(fault)
-    deadline_s = 0.1 if reason == "timeout" else 5.0
+    deadline_s = 0.3 if reason == "timeout" else 5.0
     error = await failure(sender, post(server.url("/?token=a-secret"), method=method), deadline_s)
     assert (type(error), error.reason, error.status) == (UnansweredError, reason, status)
     assert not error.retryable
+    async with asyncio.timeout(5):
+        await server.left.wait()
     assert [r.method for r in server.requests] == [method]
     assert server.connections == 1
 
@@ -301,7 +305,7 @@ async def test_answer_that_stops_in_its_body_is_no_answer(sender, servers):
         await never(request, wire)
 
     server = await servers.start(handler)
-    error = await failure(sender, post(server.url()), deadline_s=0.1)
+    error = await failure(sender, post(server.url()), deadline_s=0.3)
     assert (type(error), error.reason, error.status) == (UnansweredError, "timeout", 201)
 
 
@@ -320,7 +324,7 @@ async def test_deadline_while_the_request_is_being_written_counts_as_sent(sender
         await asyncio.Event().wait()
 
     server = await servers.start(on_connect=hang)
-    error = await failure(sender, post(server.url(), b"x" * 30_000_000), deadline_s=0.2)
+    error = await failure(sender, post(server.url(), b"x" * 30_000_000), deadline_s=0.5)
     assert (type(error), error.reason) == (UnansweredError, "timeout")
 
 

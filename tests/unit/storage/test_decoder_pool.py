@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from photoplay.storage.decoders import DecoderDiedError, DecoderPool, Limits
-from photoplay.storage.errors import PictureError
+from photoplay.storage.decoders import DecoderDiedError, DecoderPool, Limits, read_answer
+from photoplay.storage.errors import PictureError, StorageUnavailableError
 from photoplay.storage.pictures import PictureLimits, intake_picture
 from photoplay.storage.refusals import Refusal
 
@@ -87,6 +87,24 @@ async def test_child_killed_at_work_costs_nobody_a_picture(tmp_path: Path) -> No
             await asyncio.sleep(0)
         os.kill(child, signal.SIGKILL)
         await intake
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"died": -signal.SIGALRM, "cpu_s": 1.9}, DecoderDiedError),
+        ({"died": -signal.SIGALRM, "cpu_s": 0.3}, StorageUnavailableError),
+        ({"died": -signal.SIGXCPU, "cpu_s": 3.0}, DecoderDiedError),
+        ({"died": -signal.SIGSEGV, "cpu_s": 0.0}, DecoderDiedError),
+        ({"died": 1, "cpu_s": 0.0}, DecoderDiedError),
+        ({"code": "image_type", "message": "no", "details": {}}, Refusal),
+    ],
+)
+def test_a_busy_machine_is_not_a_bad_picture(
+    answer: dict[str, object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        read_answer(answer, 2.0)
 
 
 async def test_memory_and_output_limits_hold(decoders: DecoderPool, tmp_path: Path) -> None:

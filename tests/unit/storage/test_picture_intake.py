@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from photoplay.storage.decoders import DecoderPool
-from photoplay.storage.errors import PictureError
+from photoplay.storage.errors import PictureError, StorageUnavailableError
 from photoplay.storage.pictures import NormalisedPicture, PictureLimits, intake_picture
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -34,6 +34,8 @@ class Intake:
     ) -> tuple[NormalisedPicture, Image.Image]:
         out = self.folder / "out.jpg"
         out.unlink(missing_ok=True)
+        # Generous by default: how long things take on a busy machine is not what is tested.
+        limits = limits or PictureLimits(seconds=20)
         result = await intake_picture(source, out, decoders=self.decoders, limits=limits)
         with Image.open(result.path) as image:
             image.load()
@@ -245,7 +247,7 @@ async def test_of_an_animation_the_first_frame_is_taken(intake: Intake, kind: st
 async def test_phone_photograph_of_twelve_megapixels_passes(intake: Intake) -> None:
     with Image.open(SAMPLES / "mountains.jpg") as image:
         source = saved(image.convert("RGB").resize((4032, 3024)), "JPEG", quality=92)
-    result, _ = await intake(source)
+    result, _ = await intake(source, PictureLimits())
     assert (result.width, result.height) == (4032, 3024)
     assert result.bytes <= 5_000_000
 
@@ -265,9 +267,12 @@ async def test_large_picture_is_scaled_to_what_providers_take(
 async def test_noise_is_compressed_until_it_fits(intake: Intake) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (500, 500, 3), dtype=np.uint8)
     source = saved(Image.fromarray(noise), "PNG")
-    result, _ = await intake(source, PictureLimits(out_bytes=150_000))
+    result, _ = await intake(source, PictureLimits(seconds=20, out_bytes=150_000))
     assert 75_000 < result.bytes <= 150_000
-    assert await intake.refusal(source, PictureLimits(out_bytes=20_000)) == "image_too_large"
+    assert (
+        await intake.refusal(source, PictureLimits(seconds=20, out_bytes=20_000))
+        == "image_too_large"
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,7 +303,7 @@ async def test_size_limits_are_exact(
 
 async def test_byte_limits_are_exact(intake: Intake, photograph: Image.Image) -> None:
     source = saved(photograph, "PNG")
-    await intake(source, PictureLimits(max_bytes=len(source)))
+    await intake(source, PictureLimits(seconds=20, max_bytes=len(source)))
     too_small = PictureLimits(max_bytes=len(source) - 1)
     assert await intake.refusal(source, too_small) == "image_too_large"
     file = intake.folder / "picture.png"
@@ -438,9 +443,14 @@ async def test_damaged_pictures_never_raise_anything_else(
             assert image.size == (result.width, result.height)
 
 
-async def test_decoding_is_killed_at_its_time_limit(
-    intake: Intake, photograph: Image.Image
-) -> None:
-    source = (SAMPLES / "mountains.jpg").read_bytes()
-    assert await intake.refusal(source, PictureLimits(seconds=0.001)) == "image_unreadable"
-    await intake(source)
+async def test_decoding_is_killed_at_its_time_limit(intake: Intake) -> None:
+    slow = saved(Image.new("1", (10_000, 5000)), "PNG")
+    limits = PictureLimits(seconds=0.05)
+    while True:
+        try:
+            assert await intake.refusal(slow, limits) == "image_unreadable"
+        except StorageUnavailableError:
+            # The machine was too busy to give the decoder its time; that is told apart.
+            continue
+        break
+    await intake(slow, PictureLimits(seconds=20))

@@ -26,9 +26,7 @@ class Fog:
         seed: the clouds' shapes.
     """
 
-    def __init__(
-        self, size: tuple[int, int], duration_s: float, loop: bool, seed: int
-    ) -> None:
+    def __init__(self, size: tuple[int, int], duration_s: float, loop: bool, seed: int) -> None:
         self._small = (max(8, size[0] // 8), max(8, size[1] // 8))
         self._size = size
         rng = np.random.default_rng((seed, 29))
@@ -49,16 +47,12 @@ class Fog:
         return self._lay(frame, as_field(_FRONT * rows * self._clouds(t)))
 
     def _clouds(self, t: float) -> Field:
-        width = self._small[0]
         seen: list[Field] = []
         for sheet, rounds in zip(self._sheets, self._rounds, strict=True):
             shift = (rounds * t * sheet.shape[1]) % sheet.shape[1]
             moved = np.array(((1.0, 0.0, -shift), (0.0, 1.0, 0.0)))
             twice = np.concatenate((sheet, sheet), axis=1)
-            seen.append(
-                as_field(cv2.warpAffine(twice, moved, self._small, flags=cv2.INTER_LINEAR))
-            )
-        assert seen[0].shape[1] == width
+            seen.append(as_field(cv2.warpAffine(twice, moved, self._small, flags=cv2.INTER_LINEAR)))
         return as_field(0.35 + 0.65 * np.clip(seen[0] + seen[1] - 0.5, 0.0, 1.0))
 
     def _lay(self, frame: Planes, alpha: Field) -> Planes:

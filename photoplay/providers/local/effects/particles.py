@@ -8,17 +8,14 @@ from typing import cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from photoplay.providers.local.arrays import Bytes, as_field
+from photoplay.providers.local.arrays import Bytes, Places, Values, as_field
 from photoplay.providers.local.camera import Lens, Pose, to_frame
 from photoplay.providers.local.layers import Planes, blend_over
 
 _ROOM = 1.35
 _LARGE = 0.85
 _SUBPIXEL_BITS = 4
-
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,13 @@ class Particles:
         self._loop = loop
         rng = np.random.default_rng((seed, sum(kind.encode())))
         self._high = size[1] / size[0]
-        count = round(self._kind.count * min(2.0, max(0.6, self._high * 16 / 9)) ** 0.5)
-        self._x = rng.uniform(-0.5, 0.5, count)
-        self._y = rng.uniform(-0.5, 0.5, count)
+        count: int = round(self._kind.count * min(2.0, max(0.6, self._high * 16 / 9)) ** 0.5)
+        self._x: Values = rng.uniform(-0.5, 0.5, count)
+        self._y: Values = rng.uniform(-0.5, 0.5, count)
         # Nearness is drawn so that far particles are many and near ones few.
-        self._near = 0.15 + 1.25 * rng.uniform(0.0, 1.0, count) ** 3.0
-        self._phase = rng.uniform(0.0, 2 * math.pi, count)
-        self._pace = rng.uniform(0.75, 1.25, count)
+        self._near: Values = 0.15 + 1.25 * rng.uniform(0.0, 1.0, count) ** 3.0
+        self._phase: Values = rng.uniform(0.0, 2 * math.pi, count)
+        self._pace: Values = rng.uniform(0.75, 1.25, count)
 
     def behind(self, frame: Planes, pose: Pose, lens: Lens, t: float) -> Planes:
         """Draws the particles farther away than the subject."""
@@ -100,7 +97,7 @@ class Particles:
 
     def _travel(self, speed: Values, extent: float, t: float) -> Values:
         """Way covered after a share t of the clip, in extents; whole rounds for a loop."""
-        rounds = speed * self._duration_s / extent
+        rounds: Values = speed * self._duration_s / extent
         return (np.rint(rounds) if self._loop else rounds) * t
 
     def _places(self, t: float) -> tuple[Values, Values]:
@@ -141,9 +138,7 @@ class Particles:
         self._dots(sheet, px[~large], py[~large], near[~large], tone[~large])
         return _lay(frame, sheet, kind)
 
-    def _dots(
-        self, sheet: Bytes, x: Values, y: Values, near: Values, tone: npt.NDArray[np.int_]
-    ) -> None:
+    def _dots(self, sheet: Bytes, x: Values, y: Values, near: Values, tone: Places) -> None:
         unit = 1 << _SUBPIXEL_BITS
         width = sheet.shape[1]
         for cx, cy, n, v in zip(x, y, near, tone, strict=True):
@@ -152,9 +147,7 @@ class Particles:
             at = (round(float(cx) * unit), round(float(cy) * unit))
             cv2.circle(sheet, at, round(radius * unit), light, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
-    def _streaks(
-        self, sheet: Bytes, x: Values, y: Values, near: Values, tone: npt.NDArray[np.int_]
-    ) -> None:
+    def _streaks(self, sheet: Bytes, x: Values, y: Values, near: Values, tone: Places) -> None:
         unit = 1 << _SUBPIXEL_BITS
         kind, width = self._kind, sheet.shape[1]
         for cx, cy, n, v in zip(x, y, near, tone, strict=True):
@@ -175,7 +168,7 @@ def _lay(frame: Planes, sheet: Bytes, kind: Kind) -> Planes:
     if kind.spares_light:
         small = cv2.resize(frame.luma, (soft.shape[1], soft.shape[0]), interpolation=cv2.INTER_AREA)
         room = cv2.subtract(np.full_like(small, 245), small)
-        soft = cast("Bytes", cv2.multiply(soft, cv2.min(room, 160), scale=1.0 / 160.0))
+        soft = cast("Bytes", cv2.multiply(soft, np.minimum(room, 160), scale=1.0 / 160.0))
     full = cast("Bytes", cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR))
     chroma = (frame.blue.shape[1], frame.blue.shape[0])
     half = soft if soft.shape == frame.blue.shape else cast("Bytes", cv2.resize(soft, chroma))

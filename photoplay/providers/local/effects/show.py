@@ -48,9 +48,7 @@ class Show:
         cells_a_width: grid cells in one frame width.
     """
 
-    def __init__(
-        self, names: tuple[str, ...], clip: Clip, sky: Mask, cells_a_width: float
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], clip: Clip, sky: Mask, cells_a_width: float) -> None:
         size, seconds, loop, seed = clip.size, clip.duration_s, clip.loop, clip.seed
         self._loop = loop
         self._particles = [Particles(n, size, seconds, loop, seed) for n in names if n in KINDS]

@@ -1,0 +1,283 @@
+"""An installation to measure: a fresh data folder, its durable Postgres, users, and real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jwt
+import psycopg
+
+from photoplay import embedded
+from photoplay.db.migrate import migrate
+from photoplay.stack import APP_ROLE, ensure_app_role
+
+ROOT = Path(__file__).parents[1]
+SECRET = "the secret of the benchmarks, 32 bytes or more"
+USERS = 4000
+_USER, _IMAGE = 0x01 << 120, 0x02 << 120
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_START_WITHIN_S = 60.0
+
+_ADD_USERS = """
+insert into public.video_images (id, user_id, path, content_type, width, height, bytes, sha256)
+select ('02' || lpad(to_hex(n), 30, '0'))::uuid, ('01' || lpad(to_hex(n), 30, '0'))::uuid,
+    'benchmark/' || n || '.jpg', 'image/jpeg', 640, 480, 100000, sha256(n::text::bytea)
+from generate_series(1, %s) n
+"""
+_FORGET_JOBS = """
+truncate public.video_jobs, public.video_quota, photoplay.attempts, photoplay.leases,
+    photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer
+"""
+
+
+def user_id(n: int) -> UUID:
+    """Return the id of the n-th user, from 1."""
+    return UUID(int=_USER + n)
+
+
+def image_id(n: int) -> UUID:
+    """Return the id of the n-th user's picture."""
+    return UUID(int=_IMAGE + n)
+
+
+def token(user: UUID) -> str:
+    """Return a bearer token of a user."""
+    claims = {"sub": str(user), "aud": "authenticated", "exp": int(time.time()) + 86400}
+    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A data folder whose Postgres runs for as long as this process uses it.
+
+    Attributes:
+        owner_dsn: as the superuser, for preparing and looking.
+        app_dsn: as Photoplay's processes log in.
+    """
+
+    folder: Path
+    postgres: embedded.EmbeddedPostgres
+    owner_dsn: str
+    app_dsn: str
+
+    def owner(self) -> psycopg.Connection:
+        """Return a session that sees everything; the caller closes it."""
+        return psycopg.connect(self.owner_dsn, autocommit=True)
+
+    def add_users(self, count: int = USERS) -> None:
+        """Give `count` users a picture each; the row is all of it that a creation looks at."""
+        with self.owner() as owner:
+            owner.execute(_ADD_USERS, (count,))
+            owner.execute("vacuum analyze public.video_images")
+
+    def forget_jobs(self) -> None:
+        """Make the tables as small as they were at first, so that every sample begins alike."""
+        with self.owner() as owner:
+            owner.execute(_FORGET_JOBS)
+            owner.execute("checkpoint")
+
+    def cpu_s(self) -> float:
+        """Return the CPU time of Postgres with its children so far."""
+        root = self.postgres.pid
+        if root is None:
+            raise RuntimeError("the embedded Postgres is not running")
+        return cpu_of_tree(root)
+
+
+@contextmanager
+def new_installation(parent: Path | None) -> Iterator[Installation]:
+    """Make an installation in a folder of its own; Postgres is as durable as a real one's."""
+    with tempfile.TemporaryDirectory(prefix="photoplay-bench-", dir=parent) as name:
+        folder = Path(name)
+        postgres = embedded.use(folder)
+        try:
+            owner_dsn = postgres.dsn()
+            migrate(owner_dsn)
+            ensure_app_role(owner_dsn)
+            yield Installation(folder, postgres, owner_dsn, postgres.dsn(APP_ROLE))
+        finally:
+            postgres.release()
+            _until_stopped(folder)
+
+
+def _until_stopped(folder: Path) -> None:
+    deadline = time.monotonic() + _START_WITHIN_S
+    while embedded.status(folder).status != "stopped" and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return this environment without settings of Photoplay, and with `more`."""
+    ours = ("PHOTOPLAY_", "VIDEO_", "DATABASE_URL")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+class Server:
+    """`photoplay serve --no-worker` as a process, with users told apart by tokens.
+
+    Attributes:
+        port: where it listens on loopback.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._log = (installation.folder / "server.log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "photoplay", "serve", "--no-worker", "--port", "0"),
+                *("--data-dir", str(installation.folder)),
+            ],
+            cwd=installation.folder,
+            env=clean_environment(
+                PHOTOPLAY_JWT_SECRET=SECRET,
+                VIDEO_DAILY_LIMIT="1000000",
+                VIDEO_MAX_OPEN_JOBS="1000000",
+            ),
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        line = read_line(self._process, starting="Photoplay is at")
+        self.port = int(line.rpartition(":")[2])
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def cpu_s(self) -> float:
+        """Return its CPU time so far, without its children's."""
+        return _cpu_s(self.pid)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self._process)
+        self._log.close()
+
+
+class Worker:
+    """A process of `benchmarks.engine_worker`: told what to do by JSON, answers JSON at its end."""
+
+    def __init__(self, module: str, **orders: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env=clean_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(orders).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def until_ready(self) -> None:
+        """Return when it says `ready`."""
+        read_line(self.process, starting="ready")
+
+    def go(self) -> None:
+        """Let it begin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+
+    def result(self, *, stop_it: bool = False) -> dict[str, Any]:
+        """Return what it found out; it ends by itself, or when it is told to."""
+        if stop_it:
+            self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=600)
+        if self.process.returncode:
+            raise RuntimeError(f"{self.process.args} ended with {self.process.returncode}")
+        return json.loads(out.splitlines()[-1])
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self.process)
+
+
+def ask(module: str, **orders: Any) -> dict[str, Any]:
+    """Run a process of ours to its end and return its answer."""
+    with Worker(module, **orders) as worker:
+        return worker.result()
+
+
+def read_line(process: subprocess.Popen[bytes], *, starting: str) -> str:
+    """Return the first line of output that starts so.
+
+    Raises:
+        RuntimeError: the process ended, or did not say so within a minute.
+    """
+    assert process.stdout is not None
+    deadline = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < deadline:
+        if not select.select([process.stdout], [], [], 1.0)[0]:
+            continue
+        line = process.stdout.readline().decode()
+        if line.startswith(starting):
+            return line.strip()
+        if not line:
+            break
+    raise RuntimeError(f"{process.args} did not say {starting!r}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process in good order, and by force if it takes too long."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def cpu_of_tree(root: int) -> float:
+    """Return the CPU time of a process and its living and ended children."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                parent = int(_stat(int(path.name))[1])
+            except (OSError, IndexError):
+                continue
+            parents.setdefault(parent, []).append(int(path.name))
+    total = _cpu_s(root, with_ended=True)
+    for child in parents.get(root, []):
+        try:
+            total += cpu_of_tree(child)
+        except OSError:
+            continue
+    return total
+
+
+def _cpu_s(pid: int, *, with_ended: bool = False) -> float:
+    fields = _stat(pid)
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) * _TICK_S
+
+
+def _stat(pid: int) -> list[str]:
+    # The command's name may hold spaces; what follows its bracket is counted from field 3.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory of a process that is in RAM."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / (1 << 20)

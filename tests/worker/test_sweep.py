@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from photoplay.db.pool import writer
+from photoplay.domain.job import video_path
+from photoplay.domain.options import MotionOptions
+from photoplay.operations.create_job import NewJob, create_job
+from photoplay.operations.erase_job import erase_job
+from photoplay.worker.sweep import Sweeper
+from tests.support.clips import make_clip
+from tests.support.pictures import stored_picture
+
+
+@pytest.fixture
+def sweeper(database, store, settings):
+    return Sweeper(
+        database,
+        store,
+        uuid4(),
+        grace=timedelta(0),
+        scratch=settings.scratch_dir,
+        lifetime=timedelta(hours=2),
+    )
+
+
+async def keys(store) -> set[str]:
+    return {info.key async for info in store.list_objects("")}
+
+
+async def test_an_open_job_without_work_item_gets_a_new_one(database, owner, store, user, sweeper):
+    picture = await stored_picture(database, store, user)
+    await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
+    assert await sweeper.sweep() == 0
+    owner.execute("delete from photoplay.pgqueuer")
+    assert await sweeper.sweep() == 1
+    assert owner.execute("select count(*) from photoplay.pgqueuer").fetchone() == (1,)
+    assert await sweeper.sweep() == 0
+
+
+async def test_an_object_that_comes_back_after_erasure_is_removed_again(
+    database, store, user, sweeper, tmp_path
+):
+    picture = await stored_picture(database, store, user)
+    created = await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
+    await erase_job(database, writer(user), created.id)
+    await sweeper.sweep()
+    late = video_path(user, created.id)
+    await store.put_file(make_clip(tmp_path / "late.mp4"), late, content_type="video/mp4")
+    assert late in await keys(store)
+    await sweeper.tidy()
+    assert late not in await keys(store)
+
+
+async def test_a_video_past_its_retention_is_erased_with_its_job(
+    database, owner, store, user, sweeper, tmp_path
+):
+    picture = await stored_picture(database, store, user)
+    kept = await create_job(
+        database, writer(user), NewJob(picture, MotionOptions(), "local", key="kept")
+    )
+    past = await create_job(
+        database, writer(user), NewJob(picture, MotionOptions(), "local", key="past")
+    )
+    owner.execute(
+        "update public.video_jobs set expires_at = now() + interval '1 day' where id = %s",
+        (kept.id,),
+    )
+    owner.execute("update public.video_jobs set expires_at = now() where id = %s", (past.id,))
+    video = video_path(user, past.id)
+    await store.put_file(make_clip(tmp_path / "clip.mp4"), video, content_type="video/mp4")
+    assert await sweeper.tidy() == 1
+    assert [r[0] for r in owner.execute("select id from public.video_jobs").fetchall()] == [kept.id]
+    assert video not in await keys(store)
+
+
+async def test_scratch_of_killed_workers_goes_after_the_longest_life_of_a_job(sweeper, settings):
+    settings.scratch_dir.mkdir(parents=True)
+    old, young = settings.scratch_dir / "old.mp4", settings.scratch_dir / "young.mp4"
+    old.touch()
+    young.touch()
+    os.utime(old, (1, 1))
+    await sweeper.tidy()
+    assert not old.exists()
+    assert young.exists()
