@@ -46,7 +46,8 @@ def main() -> int:
     if unknown := set(asked.names) - known.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     plan = Plan(asked.runs, asked.seconds, asked.folder)
-    console = Console()
+    # A pipe has no width of its own; a table is no good when its words are broken.
+    console = Console() if sys.stdout.isatty() else Console(width=150)
     about = machine()
     console.print(" · ".join(f"{key} {value}" for key, value in about.items()), highlight=False)
     sheets: list[Sheet] = []

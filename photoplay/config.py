@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     """Folder of the embedded Postgres, the local store and scratch files."""
     store_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_STORE_URL"))
     """Object store: `file:///folder`, `s3://bucket/prefix`, … Unset: `objects/` in the data folder."""
+    s3_endpoint: str | None = Field(None, validation_alias=_named("PHOTOPLAY_S3_ENDPOINT"))
+    """Address of an S3 server other than Amazon's."""
+    s3_region: str = Field("us-east-1", validation_alias=_named("PHOTOPLAY_S3_REGION"))
+    s3_access_key_id: str | None = Field(None, validation_alias=_named("PHOTOPLAY_S3_ACCESS_KEY_ID"))
+    s3_secret_access_key: SecretStr | None = Field(
+        None, validation_alias=_named("PHOTOPLAY_S3_SECRET_ACCESS_KEY")
+    )
     pg_bin: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_PG_BIN"))
     """Folder with another Postgres' programs for the embedded server."""
     database_pooled: bool = Field(False, validation_alias=_named("PHOTOPLAY_DATABASE_POOLED"))
@@ -83,7 +90,7 @@ class Settings(BaseSettings):
     """Origins (comma-separated) whose pages may call the API and show the media."""
 
     # Identity
-    jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
+    jwt_secret: SecretStr | None = Field(None, min_length=32, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
     """Shared secret of HS256 tokens. Unset: local mode, one fixed user, loopback only."""
     jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
     jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
@@ -139,7 +146,7 @@ class Settings(BaseSettings):
     """Days a video is kept. Unset: until it is erased."""
 
     # Media addresses
-    media_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
+    media_secret: SecretStr | None = Field(None, min_length=32, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
     """Signs addresses of the local store. Unset: made once and kept in the data folder."""
     signed_url_s: int = Field(
         3600, ge=60, le=604800, validation_alias=_named("PHOTOPLAY_SIGNED_URL_S")

@@ -19,6 +19,7 @@ from photoplay.config import Settings, SettingsError
 from photoplay.db.migrate import migrate
 from photoplay.db.pool import Database
 from photoplay.intake import PictureIntake
+from photoplay.storage.backends import S3Options
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
 
@@ -136,6 +137,16 @@ def prepare_data_dir(folder: Path) -> None:
         raise SettingsError(
             f"--data-dir {folder}: not writable; choose a folder that you may write"
         )
+
+
+def _s3(settings: Settings) -> S3Options:
+    secret = settings.s3_secret_access_key
+    return S3Options(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )
 
 
 def _media_secret(settings: Settings) -> bytes:

@@ -103,6 +103,7 @@ def _lifespan(
                 max_open_jobs=settings.max_open_jobs,
                 dedupe_open_jobs=settings.dedupe_open_jobs,
             )
+            await stack.decoders.warm()
             listening = asyncio.create_task(changes.run(), name="job-changes")
             try:
                 yield

@@ -52,10 +52,7 @@ async def job_view(
         signed: with addresses that play without a header; they differ on every call.
     """
     view: dict[str, Any] = {name: row[name] for name in _SHOWN}
-    overdue_at, finished_at = row["overdue_at"], row["finished_at"]
-    view["overdue"] = (
-        finished_at is None and overdue_at is not None and overdue_at < datetime.now(UTC)
-    )
+    view["overdue"] = is_overdue(row)
     if not signed or row["output_video_url"] is None:
         return view
     video = await service.signed_url(row["output_video_url"])
@@ -68,7 +65,14 @@ async def job_view(
 
 def etag_of(row: Mapping[str, Any]) -> str:
     """Return the entity tag of a job's state; signed addresses are not part of it."""
-    return f'"{row["id"]}.{row["version"]}"'
+    late = "-overdue" if is_overdue(row) else ""
+    return f'"{row["id"]}.{row["version"]}{late}"'
+
+
+def is_overdue(row: Mapping[str, Any]) -> bool:
+    """Return whether an open job takes longer than its user was told; no write says so, the clock does."""
+    overdue_at = row["overdue_at"]
+    return row["finished_at"] is None and overdue_at is not None and overdue_at < datetime.now(UTC)
 
 
 def is_held(row: Mapping[str, Any], held: str) -> bool:

@@ -205,8 +205,6 @@ class ObjectStore:
             ObjectNotFoundError: nothing is stored there, or no longer.
         """
         validate_key(key)
-        if end <= start:
-            return
         stream = await self._call(self._open_range, key, start, end)
         while chunk := await self._call(_next_chunk, stream):
             yield chunk
@@ -357,6 +355,8 @@ class ObjectStore:
 
     def _open_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
         store = self._backend.store
+        if end <= start:
+            return iter(())
         if isinstance(self._backend, BucketBackend):
             with _translated():
                 return iter(

@@ -89,8 +89,11 @@ def scalar(dsn: str, sql: str) -> object:
 
 @contextlib.contextmanager
 def using(data_dir: Path, **options: object) -> Iterator[EmbeddedPostgres]:
-    with using(data_dir, **{"settings": FAST, **options}) as server:
+    server = use(data_dir, **{"settings": FAST, **options})
+    try:
         yield server
+    finally:
+        server.release()
 
 
 def answers(server: EmbeddedPostgres) -> bool:
@@ -165,7 +168,7 @@ class TestStart:
     ) -> None:
         data_dir = tmp_path / "new" / "data"
         assert status(data_dir).status == "absent"
-        with using(data_dir, bin_dir=programs) as server:
+        with using(data_dir, bin_dir=programs, settings={}) as server:
             for address in (server.dsn(), server.owner_url()):
                 for name, value in {
                     "fsync": "on",
@@ -390,7 +393,7 @@ class TestKill:
 
     @pytest.mark.parametrize("who", ["zombie", "stranger", "nobody"])
     def test_stale_lock_file_of_a_server_is_recognised(self, data_dir: Path, who: str) -> None:
-        with subprocess.Popen(["sleep", "600"]) as process:
+        with subprocess.Popen(["sleep", "30"]) as process:
             if who != "stranger":
                 process.kill()
                 eventually(lambda: not is_running(process.pid))

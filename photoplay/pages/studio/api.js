@@ -2,17 +2,14 @@
 
 const TOKEN = "photoplay.token";
 
-/** A refused or unanswered request. `status` 0: no answer came. */
+/** A refused or unanswered request; `status` 0 when no answer came. Repeating is always harmless. */
 export class Problem extends Error {
-  constructor(status, body = {}, retryAfter = null) {
-    super(body.detail ?? body.error ?? "");
+  constructor(status, body = {}) {
+    super(body.detail ?? "");
     this.status = status;
-    this.code = body.code ?? (status ? `http_${status}` : "offline");
-    this.detail = this.message;
+    this.code = body.code ?? "";
     this.details = body.details ?? {};
-    // Repeating is always harmless here; whether it may help is the question.
     this.retryable = status === 0 || status >= 500 || Boolean(body.retryable);
-    this.retryAfterS = retryAfter;
   }
 }
 
@@ -25,30 +22,24 @@ export class Api extends EventTarget {
   }
 
   set token(token) {
-    this.#token = token || null;
+    this.#token = token;
     if (token) sessionStorage.setItem(TOKEN, token);
     else sessionStorage.removeItem(TOKEN);
     this.dispatchEvent(new Event("identity"));
   }
 
-  get headers() {
-    return this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-  }
-
-  async request(path, { headers, ...rest } = {}) {
-    const init = { ...rest, headers: { ...this.headers, ...headers } };
-    const asked = this.#token;
+  async request(path, { headers = {}, ...init } = {}) {
+    const token = this.#token;
+    if (token) headers.Authorization = `Bearer ${token}`;
     let answer;
     try {
-      answer = await fetch(`/api/video${path}`, init);
-    } catch (error) {
-      if (init.signal?.aborted) throw error;
+      answer = await fetch(`/api/video${path}`, { ...init, headers });
+    } catch {
       throw new Problem(0);
     }
     if (answer.ok || answer.status === 304) return answer;
-    const body = await answer.json().catch(() => ({}));
-    if (answer.status === 401 && asked === this.#token) this.dispatchEvent(new Event("refused"));
-    throw new Problem(answer.status, body, Number(answer.headers.get("Retry-After")) || null);
+    if (answer.status === 401 && token === this.#token) this.dispatchEvent(new Event("refused"));
+    throw new Problem(answer.status, await answer.json().catch(() => ({})));
   }
 
   async #data(path, init) {
@@ -56,8 +47,7 @@ export class Api extends EventTarget {
     try {
       return (await answer.json()).data;
     } catch {
-      if (init?.signal?.aborted) throw new DOMException("", "AbortError");
-      // The answer broke off, or is not the service's; what was asked may have happened.
+      // It broke off, or is not the service's own.
       throw new Problem(0);
     }
   }
@@ -67,35 +57,26 @@ export class Api extends EventTarget {
     return this.#data("/images", { method: "POST", body: file, headers });
   }
 
-  /** Ask for a film. Leaving the page does not stop the request; its key makes repeating it harmless. */
+  /** Ask for a film. Leaving the page does not stop the request. */
   animate(wish) {
     const headers = { "Content-Type": "application/json" };
-    return this.#data("/animate", {
-      method: "POST",
-      body: JSON.stringify(wish),
-      headers,
-      keepalive: true,
-    });
+    return this.#data("/animate", { method: "POST", body: JSON.stringify(wish), headers, keepalive: true });
   }
 
   /** Read a job; `job` is null when it is still as `etag` says. */
   async job(id, { waitS = 0, etag = null, signal } = {}) {
-    const headers = etag ? { "If-None-Match": etag } : {};
-    // The browser's own cache would answer a 304 as a 200.
-    const init = { headers, signal, cache: "no-store" };
     const path = `/jobs/${id}${waitS ? `?wait=${waitS}` : ""}`;
+    // The browser's own cache would show us a 304 as a 200.
+    const init = { headers: etag ? { "If-None-Match": etag } : {}, signal, cache: "no-store" };
     const answer = await this.request(path, init);
     if (answer.status === 304) return { job: null, etag };
-    const body = await answer.json().catch(() => {
-      throw new Problem(0);
-    });
+    const body = await answer.json().catch(() => Promise.reject(new Problem(0)));
     return { job: body.data, etag: answer.headers.get("ETag") };
   }
 
   films(cursor, limit) {
-    const query = new URLSearchParams({ status: "succeeded", limit });
-    if (cursor) query.set("cursor", cursor);
-    return this.#data(`/jobs?${query}`);
+    const after = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
+    return this.#data(`/jobs?status=succeeded&limit=${limit}${after}`);
   }
 
   cancel(id) {
@@ -110,12 +91,12 @@ export class Api extends EventTarget {
     return this.#data("/quota");
   }
 
-  /** The stable address of a job's `video`, `poster` or `events`; it may need a ticket to work. */
+  /** The stable address of a job's `video` or `poster`. */
   plainAddress(id, part) {
     return `/api/video/jobs/${id}/${part}`;
   }
 
-  /** An address that works where no header can be sent. */
+  /** The same, so that it works where no header can be sent. */
   async address(id, part) {
     const plain = this.plainAddress(id, part);
     if (!this.#token) return plain;

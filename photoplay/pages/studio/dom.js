@@ -8,31 +8,24 @@ export function make(name, properties = {}, ...children) {
 }
 
 /** The descendants that carry `data-part`, by its value. */
-export function parts(root) {
-  const found = {};
-  for (const element of root.querySelectorAll("[data-part]")) found[element.dataset.part] = element;
-  return found;
+export function partsOf(root) {
+  return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((e) => [e.dataset.part, e]));
 }
 
 /** Set text only when it differs, so that a live region speaks once. */
-export function say(element, text) {
+export function say(element, text = "") {
   if (element.textContent !== text) element.textContent = text;
 }
 
 export function emit(element, name, detail) {
-  element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  element.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
 /** Rows of [term, description] as a description list. */
 export function listRows(list, rows) {
-  const key = JSON.stringify(rows);
-  if (list.dataset.key === key) return;
-  list.dataset.key = key;
-  list.replaceChildren(
-    ...rows.map(([term, text]) =>
-      make("div", {}, make("dt", { textContent: term }), make("dd", { textContent: text })),
-    ),
-  );
+  const row = ([term, text]) =>
+    make("div", {}, make("dt", { textContent: term }), make("dd", { textContent: text }));
+  list.replaceChildren(...rows.map(row));
 }
 
 /** Make a link save a film; where an identity is needed, with a ticket got at the click. */
@@ -42,7 +35,6 @@ export function saves(link, api, job, name) {
   link.onclick = async (event) => {
     if (!api.token) return;
     event.preventDefault();
-    const ticketed = make("a", { href: await api.address(job.id, "video"), download: link.download });
-    ticketed.click();
+    make("a", { href: await api.address(job.id, "video"), download: link.download }).click();
   };
 }

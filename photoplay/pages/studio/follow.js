@@ -1,37 +1,37 @@
 // A job's states as they happen: server-sent events, else long polling, else polling.
 
 const FIRST_EVENT_MS = 5_000;
-const STREAM_CHECK_MS = 45_000;
+const SILENCE_MS = 40_000;
 const STREAM_FAILURES = 3;
 const WAIT_S = 30;
 const POLL_MS = 3_000;
 const HIDDEN_POLL_MS = 10_000;
-const LONGEST_PAUSE_MS = 15_000;
-
-const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const FINAL = new Set([401, 404, 410]);
-export const hasEnded = (job) => ENDED.has(job.status);
+
+export const hasEnded = (job) => ["succeeded", "failed", "cancelled"].includes(job.status);
+export const backoffMs = (failures) => Math.min(1_000 * 2 ** failures, 15_000);
 
 /** Wait; a connection that comes back ends the wait early. */
 export function pause(ms, signal) {
   return new Promise((resolve) => {
+    const done = new AbortController();
     const over = () => {
       clearTimeout(timer);
-      removeEventListener("online", over);
-      signal?.removeEventListener("abort", over);
+      done.abort();
       resolve();
     };
     const timer = setTimeout(over, ms);
-    addEventListener("online", over);
-    signal?.addEventListener("abort", over);
+    addEventListener("online", over, { signal: done.signal });
+    signal.addEventListener("abort", over, { signal: done.signal });
+    if (signal.aborted) over();
   });
 }
 
 /**
  * Report a job until it has ended or `signal` aborts.
  *
- * Browsers open only six connections to a server, over all tabs: at most one frame of a visible page
- * may be followed `live`, all others by short requests.
+ * Browsers open only six connections to a server, over all tabs: follow at most one job of a visible
+ * page `live`, all others by short requests.
  *
  * @param onJob gets every new state; onTrouble gets the problem, and null when it is over.
  * @throws Problem when the job cannot be read at all (401, 404, 410).
@@ -39,128 +39,82 @@ export function pause(ms, signal) {
 export async function follow(api, id, { live, signal, onJob, onTrouble }) {
   const seen = { version: -1, ended: false };
   const report = (job) => {
+    if (signal.aborted) return;
     onTrouble(null);
-    if (job.version <= seen.version) return;
-    seen.version = job.version;
-    seen.ended = hasEnded(job);
-    onJob(job);
+    if (job && job.version > seen.version) {
+      seen.version = job.version;
+      seen.ended = hasEnded(job);
+      onJob(job);
+    }
   };
   if (live) await stream(api, id, signal, seen, report);
-  if (!seen.ended && !signal.aborted) {
-    await look(api, id, { waitS: live ? WAIT_S : 0, signal, seen, report, onTrouble });
-  }
-}
 
-/** Long polling, and plain polling where requests that last do not get through. */
-async function look(api, id, { waitS, signal, seen, report, onTrouble }) {
   let etag = null;
   let failures = 0;
-  while (!signal.aborted) {
+  let waitS = live ? WAIT_S : 0;
+  while (!seen.ended && !signal.aborted) {
+    // Even a server that does not wait must not be asked without rest.
     let rest = waitS ? 300 : document.hidden ? HIDDEN_POLL_MS : POLL_MS;
     try {
       const answer = await api.job(id, { waitS: etag ? waitS : 0, etag, signal });
-      if (signal.aborted) return;
+      ({ etag } = answer);
       failures = 0;
-      etag = answer.etag;
-      if (answer.job) report(answer.job);
-      else onTrouble(null);
-      if (seen.ended) return;
+      report(answer.job);
     } catch (problem) {
       if (signal.aborted) return;
       if (FINAL.has(problem.status)) throw problem;
       failures += 1;
+      // Requests that last do not seem to get through.
       if (failures > 1) waitS = 0;
+      rest = backoffMs(failures);
       onTrouble(problem);
-      rest = Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS);
     }
-    await pause(rest, signal);
+    if (!seen.ended) await pause(rest, signal);
   }
 }
 
-/** Server-sent events, until the end or until they seem not to get through. */
+/** Server-sent events over fetch, which can carry a token; until the end, or until they do not get through. */
 async function stream(api, id, signal, seen, report) {
   const attempt = new AbortController();
   const stop = () => attempt.abort();
-  signal.addEventListener("abort", stop);
+  signal.addEventListener("abort", stop, { signal: attempt.signal });
   let timer = setTimeout(stop, FIRST_EVENT_MS);
-  const onEvent = (data) => {
-    if (attempt.signal.aborted) return;
-    report(JSON.parse(data));
-    clearTimeout(timer);
-    if (seen.ended) stop();
-    else timer = setTimeout(check, STREAM_CHECK_MS);
-  };
-  // A connection can die without a sign; a newer state elsewhere gives it away.
-  const check = async () => {
-    const answer = await api.job(id, { signal }).catch(() => null);
-    if (attempt.signal.aborted) return;
-    if (answer?.job?.version > seen.version) stop();
-    else timer = setTimeout(check, STREAM_CHECK_MS);
-  };
-  try {
-    const read = api.token ? readFetched : readEventSource;
-    await read(api, id, attempt.signal, onEvent);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-function readEventSource(api, id, signal, onEvent) {
-  return new Promise((resolve) => {
-    const source = new EventSource(api.plainAddress(id, "events"));
-    let failures = 0;
-    const end = () => {
-      source.close();
-      resolve();
-    };
-    signal.addEventListener("abort", end, { once: true });
-    source.addEventListener("job", ({ data }) => {
-      failures = 0;
-      onEvent(data);
-    });
-    source.addEventListener("error", () => {
-      failures += 1;
-      if (source.readyState === EventSource.CLOSED || failures >= STREAM_FAILURES) end();
-    });
-  });
-}
-
-/** The same over fetch, which can carry a bearer token. */
-async function readFetched(api, id, signal, onEvent) {
   let lastId = null;
-  for (let failures = 0; failures < STREAM_FAILURES && !signal.aborted; failures += 1) {
+  for (let failures = 0; failures < STREAM_FAILURES && !attempt.signal.aborted; failures += 1) {
     try {
-      const headers = { Accept: "text/event-stream", ...(lastId && { "Last-Event-ID": lastId }) };
-      const answer = await api.request(`/jobs/${id}/events`, { headers, signal });
-      for await (const event of events(answer.body)) {
-        if (event.id) lastId = event.id;
-        if (event.event !== "job") continue;
+      const headers = lastId ? { "Last-Event-ID": lastId } : {};
+      const answer = await api.request(`/jobs/${id}/events`, { headers, signal: attempt.signal });
+      for await (const event of eventsOf(answer.body)) {
+        // A connection can die without a sign; heartbeats show that it has not.
+        if (lastId || event.data) {
+          clearTimeout(timer);
+          timer = setTimeout(stop, SILENCE_MS);
+        }
+        if (!event.data) continue;
         failures = 0;
-        onEvent(event.data);
+        lastId = event.id;
+        report(JSON.parse(event.data));
+        if (seen.ended) stop();
       }
     } catch (problem) {
-      if (signal.aborted || FINAL.has(problem.status)) return;
+      if (FINAL.has(problem.status)) break;
     }
-    await pause(1_000, signal);
+    await pause(1_000, attempt.signal);
   }
+  clearTimeout(timer);
+  stop();
 }
 
-async function* events(body) {
+async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const blocks = (rest + value).split(/\r?\n\r?\n/);
+    const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
-      const event = {};
-      for (const line of block.split(/\r?\n/)) {
-        const at = line.indexOf(":");
-        if (at > 0) event[line.slice(0, at)] = line.slice(at + 1).replace(/^ /, "");
-      }
-      yield event;
+      yield Object.fromEntries(block.split("\n").map((line) => line.split(/: ?(.*)/, 2)));
     }
   }
 }

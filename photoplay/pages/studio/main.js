@@ -1,221 +1,168 @@
 // The studio: elements, roll and API put together.
 
 import { Api } from "./api.js";
-import { saves, say, listRows } from "./dom.js";
+import { say } from "./dom.js";
 import "./gallery.js";
-import { keepWish, restoreWish } from "./intent.js";
 import "./player.js";
 import { MOST_FRAMES, Roll, canAnimate, isOpen, stateOf } from "./roll.js";
 import { tidyShelf } from "./shelf.js";
 import "./stage.js";
 import "./strip.js";
-import { TEXT, filmLabel, madeAt, percent, quotaReset, quotaText, videoFacts } from "./text.js";
-import { readWish, showValues } from "./wish.js";
+import { TEXT, filmTitle, percent, quotaText } from "./text.js";
+import { readWish, showSeconds } from "./wish.js";
 
 const byId = (id) => document.getElementById(id);
-const [stage, strip, gallery, form] = ["stage", "strip", "gallery", "wish"].map(byId);
-const [news, picker, quotaLine, identity] = ["news", "picker", "quota", "identity"].map(byId);
-const [animate, animateAll] = ["animate", "animate-all"].map(byId);
+const [stage, strip, gallery, form, news, picker] = ["stage", "strip", "gallery", "wish", "news", "picker"].map(byId);
+const [animate, animateAll, identity, signOut] = ["animate", "animate-all", "identity", "sign-out"].map(byId);
 
 const api = new Api();
 const roll = new Roll(api);
 const here = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname);
 
-/* The page follows the roll. */
+// The page follows the roll.
 
-const waiting = () => roll.frames.filter((f) => ["sending", "ready"].includes(stateOf(f)));
+const notAsked = () => roll.frames.filter((f) => ["sending", "ready"].includes(stateOf(f)));
 
-function show() {
+roll.addEventListener("change", () => {
   const frame = roll.selected;
-  const state = frame ? stateOf(frame) : "empty";
+  const isBusy = Boolean(frame) && isOpen(frame);
   stage.show(frame, { api, here });
   strip.show(roll.frames, frame);
   animate.ariaDisabled = String(!frame || !canAnimate(frame));
-  const isAgain = ["succeeded", "failed", "cancelled"].includes(state);
-  say(animate, frame && isOpen(frame) ? TEXT.animating : isAgain ? TEXT.animateAgain : TEXT.animate);
-  const several = waiting();
-  animateAll.hidden = several.length < 2;
-  say(animateAll, TEXT.animateAll(several.length));
-  document.title = titleFor(frame);
-}
+  say(animate, isBusy ? TEXT.animating : frame?.job ? TEXT.animateAgain : TEXT.animate);
+  const { length } = notAsked();
+  animateAll.hidden = length < 2;
+  say(animateAll, TEXT.animateAll(length));
+  const progress = isBusy && frame.job?.progress;
+  document.title = progress ? `${percent(progress)} · ${TEXT.app}` : TEXT.app;
+});
 
-function titleFor(frame) {
-  if (!frame || !isOpen(frame)) return TEXT.appName;
-  const progress = frame.job?.progress;
-  return `${progress ? `${percent(progress)} · ` : ""}${frame.name} – ${TEXT.appName}`;
-}
-
-roll.addEventListener("change", show);
-roll.addEventListener("created", showQuota);
-roll.addEventListener("refused", showQuota);
-roll.addEventListener("ended", ({ detail: frame }) => {
-  showQuota();
-  if (frame.job.status === "succeeded") gallery.add(frame.job);
+roll.addEventListener("ended", ({ detail: { name, job } }) => {
+  if (job.status === "succeeded") gallery.add(job);
   // The stage speaks for the frame that it shows.
-  if (frame !== roll.selected && frame.job.status !== "cancelled") {
-    const done = frame.job.status === "succeeded";
-    say(news, done ? TEXT.frameDone(frame.name) : TEXT.frameFailed(frame.name));
-  }
+  if (roll.selected?.job === job || job.status === "cancelled") return;
+  say(news, job.status === "succeeded" ? TEXT.filmReady(name) : TEXT.filmFailed(name));
 });
 
 async function showQuota() {
-  try {
-    const quota = await api.quota();
-    const [used, reset, meter] = quotaLine.children;
-    say(used, quotaText(quota));
-    say(reset, quotaReset(quota));
-    meter.max = Math.max(quota.limit, 1);
-    meter.value = quota.used;
-    quotaLine.dataset.isShort = String(quota.remaining === 0);
-    quotaLine.style.visibility = "visible";
-  } catch {
-    // It is shown again after the next film; a 401 has its own place.
-  }
+  // Without an answer the old figures stay; a 401 has its own place.
+  const quota = await api.quota().catch(() => null);
+  if (!quota) return;
+  say(byId("quota"), quotaText(quota));
+  byId("quota").dataset.isShort = String(quota.remaining === 0);
 }
+roll.addEventListener("counted", showQuota);
 
-/* Pictures come in. */
+// Pictures come in.
 
 function add(files) {
-  if (!files.length) return;
-  const isFull = roll.frames.length + files.length > MOST_FRAMES;
-  const others = roll.add(files);
-  if (!others.length) return;
-  say(news, isFull ? TEXT.tooMany(MOST_FRAMES) : `${others[0].name} ${TEXT.notPicture}.`);
+  const [left] = roll.add([...files]);
+  if (left) say(news, roll.frames.length < MOST_FRAMES ? TEXT.notPicture(left.name) : TEXT.tooMany(MOST_FRAMES));
 }
 
-picker.addEventListener("change", () => {
-  add([...picker.files]);
+const choose = () => picker.click();
+stage.addEventListener("choose", choose);
+byId("add").onclick = choose;
+picker.onchange = () => {
+  add(picker.files);
   picker.value = "";
-});
-for (const element of [stage, byId("add")]) {
-  element.addEventListener(element === stage ? "choose" : "click", () => picker.click());
-}
+};
 
 addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
+  const { files } = event.clipboardData;
   if (!files.length) return;
   event.preventDefault();
   add(files);
 });
 
-let over = 0;
-const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
-const setOver = (n) => {
-  over = Math.max(0, n);
-  stage.toggleAttribute("data-over", over > 0);
-};
-addEventListener("dragenter", (event) => holdsFiles(event) && setOver(over + 1));
-addEventListener("dragleave", (event) => holdsFiles(event) && setOver(over - 1));
-addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
-addEventListener("drop", (event) => {
-  if (!holdsFiles(event)) return;
-  event.preventDefault();
-  setOver(0);
-  add([...event.dataTransfer.files]);
-});
+let depth = 0;
+for (const [name, act] of Object.entries({
+  dragenter: () => (depth += 1),
+  dragleave: () => (depth -= 1),
+  dragover: (event) => event.preventDefault(),
+  drop: (event) => {
+    event.preventDefault();
+    depth = 0;
+    add(event.dataTransfer.files);
+  },
+})) {
+  addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    act(event);
+    stage.toggleAttribute("data-over", depth > 0);
+  });
+}
 
-byId("samples").addEventListener("click", async (event) => {
-  const button = event.target.closest("button");
-  if (!button || button.ariaDisabled === "true") return;
-  button.ariaDisabled = "true";
+byId("samples").onclick = async ({ target }) => {
+  const image = target.closest("button")?.firstChild;
+  if (!image) return;
   try {
-    const address = button.querySelector("img").src;
-    const answer = await fetch(address);
-    if (!answer.ok) throw new Error();
-    const name = address.split("/").pop();
-    add([new File([await answer.blob()], name, { type: "image/jpeg" })]);
+    const answer = await fetch(image.src);
+    if (!answer.ok) throw new Error(answer.status);
+    add([new File([await answer.blob()], image.src.split("/").pop(), { type: "image/jpeg" })]);
   } catch {
     say(news, TEXT.sampleFailed);
   }
-  button.ariaDisabled = "false";
-});
+};
 
 strip.addEventListener("pick", ({ detail }) => roll.select(detail));
 strip.addEventListener("drop-frame", ({ detail }) => roll.remove(detail));
 
-/* Wishes go out. */
+// Wishes go out.
 
 function animateSelected() {
-  if (roll.selected && form.reportValidity()) roll.animate(roll.selected, readWish(form));
+  if (roll.selected) roll.animate(roll.selected, readWish(form));
+  else choose();
 }
 
-form.addEventListener("submit", (event) => {
+form.onsubmit = (event) => {
   event.preventDefault();
-  if (!roll.selected) picker.click();
-  else animateSelected();
-});
-form.addEventListener("input", () => {
-  showValues(form);
-  keepWish(form);
-});
-form.elements.prompt.addEventListener("keydown", (event) => {
+  animateSelected();
+};
+form.oninput = () => showSeconds(form);
+// The browser brings back what was written before a refresh.
+addEventListener("pageshow", form.oninput);
+form.elements.prompt.onkeydown = (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) animateSelected();
-});
-animateAll.addEventListener("click", () => {
-  for (const frame of waiting()) roll.animate(frame, readWish(form));
+};
+animateAll.onclick = () => {
+  for (const frame of notAsked()) roll.animate(frame, readWish(form));
   animate.focus();
-});
+};
 stage.addEventListener("animate", animateSelected);
 stage.addEventListener("cancel", () => roll.cancel(roll.selected));
 
-/* Films are looked at and erased. */
-
-const viewer = byId("viewer");
-const confirmation = byId("confirm");
-let inHand = null;
+// Films are looked at again and erased.
 
 gallery.addEventListener("open", ({ detail: job }) => {
-  inHand = job;
-  const name = `${TEXT.appName} ${madeAt(job.created_at)}`;
-  viewer.querySelector("film-player").show({ api, id: job.id, poster: job.signedPosterUrl, name });
-  const { how, rows } = filmLabel(job, { here });
-  say(viewer.querySelector(".detail"), job.video ? videoFacts(job.video) : "");
-  say(viewer.querySelector(".how"), how);
-  listRows(viewer.querySelector("dl"), rows);
-  saves(viewer.querySelector("a"), api, job, `photoplay-${job.id.slice(0, 8)}`);
-  viewer.showModal();
+  roll.select({ name: filmTitle(job).join(" · "), job, jobId: job.id });
+  stage.scrollIntoView();
+  stage.focusCaption();
 });
-gallery.addEventListener("erase", ({ detail: job }) => askErase(job));
-byId("viewer-erase").addEventListener("click", () => askErase(inHand));
-viewer.addEventListener("close", () => viewer.querySelector("film-player").clear());
 
-function askErase(job) {
-  inHand = job;
-  confirmation.returnValue = "";
-  say(confirmation.querySelector("[role=alert]"), "");
+const confirmation = byId("confirm");
+const eraseTrouble = confirmation.querySelector("[role=alert]");
+let inHand = null;
+
+gallery.addEventListener("erase", ({ detail: job }) => {
+  inHand = job.id;
+  say(eraseTrouble);
   confirmation.showModal();
-}
-
-byId("confirm-erase").addEventListener("click", async (event) => {
-  const button = event.currentTarget;
-  if (button.ariaDisabled === "true") return;
-  button.ariaDisabled = "true";
-  try {
-    await api.erase(inHand.id);
-    gone(inHand.id);
-  } catch (problem) {
-    if (problem.status === 404) gone(inHand.id);
-    else say(confirmation.querySelector("[role=alert]"), TEXT.eraseFailed);
-  }
-  button.ariaDisabled = "false";
 });
-
-function gone(id) {
+byId("keep").onclick = () => confirmation.close();
+byId("erase").onclick = async () => {
+  try {
+    await api.erase(inHand);
+  } catch (problem) {
+    if (problem.status !== 404) return say(eraseTrouble, TEXT.eraseFailed);
+  }
   confirmation.close();
-  viewer.close();
-  gallery.remove(id);
-  roll.forgetJob(id);
+  gallery.remove(inHand);
+  roll.forgetJob(inHand);
   say(news, TEXT.erased);
-}
+};
 
-for (const dialog of [viewer, confirmation]) {
-  dialog.addEventListener("click", (event) => {
-    // A click beside the box lands on the dialog itself.
-    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
-  });
-}
-
-/* Who asks. */
+// Who asks.
 
 api.addEventListener("refused", () => {
   say(byId("identity-why"), api.token ? TEXT.tokenRefused : TEXT.tokenWanted);
@@ -223,35 +170,27 @@ api.addEventListener("refused", () => {
   identity.hidden = false;
   identity.elements.token.focus();
 });
-identity.addEventListener("submit", (event) => {
+identity.onsubmit = (event) => {
   event.preventDefault();
-  const field = identity.elements.token;
-  const token = field.value.trim().replace(/^bearer\s+/i, "");
-  if (!token) return;
-  field.value = "";
+  const token = identity.elements.token.value.trim().replace(/^bearer\s+/i, "");
+  identity.reset();
   identity.hidden = true;
   api.token = token;
-});
-byId("sign-out").addEventListener("click", () => {
-  api.token = null;
-});
+};
+signOut.onclick = () => (api.token = null);
 api.addEventListener("identity", () => {
-  byId("sign-out").hidden = !api.token;
+  roll.resume();
   start();
 });
 
 function start() {
+  signOut.hidden = !api.token;
   showQuota();
   gallery.reload();
-  roll.resume();
 }
 
 gallery.api = api;
-byId("sign-out").hidden = !api.token;
 byId("local-note").hidden = !here;
-restoreWish(form);
-showValues(form);
 roll.restore();
-tidyShelf();
 start();
-
+tidyShelf();

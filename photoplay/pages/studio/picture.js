@@ -3,12 +3,10 @@
 const THUMB_PX = 960;
 const EXTENSIONS = /\.(jpe?g|png|webp|gif|bmp|tiff?|hei[cf]|avif)$/i;
 
-export function looksLikePicture(file) {
-  return file.type.startsWith("image/") || EXTENSIONS.test(file.name);
-}
+export const looksLikePicture = (file) => file.type.startsWith("image/") || EXTENSIONS.test(file.name);
 
-/** Size and a small copy of a picture, or null where the browser cannot decode it. */
-export async function preview(url) {
+/** A small copy of a picture as a data address, or null where the browser cannot decode it. */
+export async function thumbOf(url) {
   const image = new Image();
   image.src = url;
   try {
@@ -19,12 +17,12 @@ export async function preview(url) {
   const { naturalWidth: width, naturalHeight: height } = image;
   const scale = Math.min(1, THUMB_PX / Math.max(width, height));
   const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
+  canvas.width = Math.ceil(width * scale);
+  canvas.height = Math.ceil(height * scale);
   const paint = canvas.getContext("2d");
   // Transparent parts become white on the server too.
   paint.fillStyle = "#fff";
   paint.fillRect(0, 0, canvas.width, canvas.height);
   paint.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return { width, height, thumb: canvas.toDataURL("image/jpeg", 0.72) };
+  return canvas.toDataURL("image/jpeg", 0.72);
 }

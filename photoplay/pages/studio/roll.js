@@ -1,19 +1,15 @@
 // The roll: this tab's pictures, each with its wish and its job. No page in here.
 
-import { Problem } from "./api.js";
-import { follow, hasEnded, pause } from "./follow.js";
+import { backoffMs, follow, hasEnded, pause } from "./follow.js";
 import { forgetThumb, keepRoll, keepThumb, keptRoll, newKey } from "./intent.js";
-import { looksLikePicture, preview } from "./picture.js";
+import { looksLikePicture, thumbOf } from "./picture.js";
 import { shelve, shelved, unshelve } from "./shelf.js";
 
 export const MOST_FRAMES = 24;
 const HELD_MS = 5_000;
 const MOST_FAULTS = 4;
 
-/**
- * A frame's state: a job's status, or before there is one
- * sending | refused (the picture) | ready | asking | stopped (the wish was refused).
- */
+/** A job's status, or before there is a job: sending, refused (the picture), ready, asking, stopped (the wish). */
 export function stateOf(frame) {
   if (frame.job) return frame.job.status;
   if (frame.intent || frame.jobId) return "asking";
@@ -22,9 +18,10 @@ export function stateOf(frame) {
 }
 
 export const isOpen = (frame) => ["asking", "queued", "running"].includes(stateOf(frame));
-export const canAnimate = (frame) => !isOpen(frame) && stateOf(frame) !== "refused";
+/** An older film on the stage is no frame of the roll: its picture is not at hand. */
+export const canAnimate = (frame) => Boolean(frame.id) && !isOpen(frame) && stateOf(frame) !== "refused";
 
-/** Emits `change` (detail: the frame or null), `ended` (a job has ended), `created`, `refused`. */
+/** Emits `change`, `ended` (detail: the frame whose job has), and `counted` when the quota may differ. */
 export class Roll extends EventTarget {
   frames = [];
   selected = null;
@@ -35,18 +32,20 @@ export class Roll extends EventTarget {
   constructor(api) {
     super();
     this.#api = api;
-    document.addEventListener("visibilitychange", () => this.#followAll());
+    document.addEventListener("visibilitychange", () => this.#refollow());
   }
 
   /** Bring back what was there before a refresh, and go on with what is open. */
   async restore() {
     const { frames, selected } = keptRoll();
-    for (const frame of frames.filter((f) => !f.imageId)) frame.file = await shelved(frame.id);
-    const back = frames.filter((f) => f.imageId || f.file);
-    this.frames.unshift(...back);
-    for (const frame of back.filter((f) => f.file)) this.#load(frame);
-    this.selected ??= this.frames.find((f) => f.id === selected) ?? this.frames[0] ?? null;
-    this.#changed(null);
+    this.frames = frames;
+    this.selected = frames.find((f) => f.id === selected) ?? null;
+    this.#emit("change");
+    for (const frame of frames.filter((f) => !f.imageId)) {
+      frame.file = await shelved(frame.id);
+      if (frame.file) this.#load(frame);
+      else this.#takeOut(frame);
+    }
     this.resume();
   }
 
@@ -60,113 +59,119 @@ export class Roll extends EventTarget {
 
   /** Take files in; returns those that are no pictures or were too many. */
   add(files) {
-    const [taken, others] = [[], []];
+    const left = [];
+    let first = null;
     for (const file of files) {
-      const fits = this.frames.length + taken.length < MOST_FRAMES;
-      (fits && looksLikePicture(file) ? taken : others).push(file);
-    }
-    for (const file of taken) {
+      if (this.frames.length >= MOST_FRAMES || !looksLikePicture(file)) {
+        left.push(file);
+        continue;
+      }
       const frame = { id: newKey(), name: file.name || "picture", file };
       this.frames.push(frame);
-      if (file === taken[0]) this.selected = frame;
+      first ??= frame;
       shelve(frame.id, file);
       this.#load(frame);
     }
-    if (taken.length) this.#changed(null);
-    this.#followAll();
-    return others;
+    if (first) this.select(first);
+    return left;
   }
 
   select(frame) {
-    if (frame === this.selected) return;
     this.selected = frame;
-    this.#changed(null);
-    this.#followAll();
+    this.#changed();
+    this.#refollow();
   }
 
   /** Take a frame off the roll; its film, if there is one, stays in the gallery. */
   remove(frame) {
-    const at = this.frames.indexOf(frame);
-    if (at < 0 || isOpen(frame)) return;
-    this.frames.splice(at, 1);
+    if (isOpen(frame)) return;
     if (frame.url) URL.revokeObjectURL(frame.url);
-    forgetThumb(frame.id);
-    if (this.selected === frame) this.selected = this.frames[at] ?? this.frames[at - 1] ?? null;
-    this.#changed(null);
-    this.#followAll();
+    this.#takeOut(frame);
+    this.#refollow();
   }
 
   /** One wish, one job: nothing happens while the frame has one in the works. */
   animate(frame, wish) {
     if (!canAnimate(frame)) return;
-    Object.assign(frame, { intent: { key: newKey(), wish }, job: null, jobId: null, problem: null });
-    this.#changed(frame);
+    this.#release(frame, { intent: { key: newKey(), wish } });
     this.#ask(frame);
   }
 
   async cancel(frame) {
     frame.isCancelling = true;
+    this.#changed();
     if (frame.jobId) {
-      this.#changed(frame);
       try {
         this.#take(frame, await this.#api.cancel(frame.jobId));
       } catch {
         // It ended first, or we are offline: the follower tells, and the button is there again.
         frame.isCancelling = false;
-        this.#changed(frame);
       }
-      return;
+    } else if (frame.held) {
+      // After a definite no there is nothing to take back.
+      this.#release(frame);
+    } else if (frame.intent) {
+      frame.intent.isUnwanted = true;
     }
-    // After a definite no there is nothing to take back; else the answer has to be waited for.
-    if (frame.held) Object.assign(frame, { intent: null, held: null, isCancelling: false });
-    else if (frame.intent) frame.intent.isUnwanted = true;
-    this.#changed(frame);
+    this.#changed();
   }
 
   /** A film was erased: its frame is a picture again. */
   forgetJob(jobId) {
-    for (const frame of this.frames.filter((f) => f.jobId === jobId)) this.#release(frame);
+    if (this.selected?.jobId === jobId && !this.selected.id) this.selected = this.frames[0] ?? null;
+    for (const frame of this.frames) if (frame.jobId === jobId) this.#release(frame);
+    this.#changed();
   }
 
-  #release(frame) {
-    Object.assign(frame, { intent: null, job: null, jobId: null, problem: null, trouble: null });
-    this.#changed(frame);
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  #changed(frame) {
+  #changed() {
     keepRoll(this.frames, this.selected);
-    this.dispatchEvent(new CustomEvent("change", { detail: frame }));
+    this.#emit("change");
+  }
+
+  #release(frame, rest) {
+    const none = { intent: null, job: null, jobId: null, problem: null, trouble: null, held: null };
+    Object.assign(frame, none, { isCancelling: false }, rest);
+    this.#changed();
+  }
+
+  #takeOut(frame) {
+    const at = this.frames.indexOf(frame);
+    this.frames.splice(at, 1);
+    forgetThumb(frame.id);
+    if (this.selected === frame) this.selected = this.frames[at] ?? this.frames[at - 1] ?? null;
+    this.#changed();
   }
 
   #load(frame) {
     frame.url = URL.createObjectURL(frame.file);
+    frame.seen = thumbOf(frame.url).then((thumb) => {
+      if (thumb) keepThumb(frame.id, thumb);
+      else frame.url = null;
+      frame.thumb = thumb;
+      this.#changed();
+    });
     frame.sending = this.#send(frame);
   }
 
   async #send(frame) {
-    const seen = preview(frame.url).then((found) => {
-      if (!found) frame.url = null;
-      else Object.assign(frame, found);
-      keepThumb(frame.id, found?.thumb);
-      this.#changed(frame);
-    });
     for (let failures = 0; !frame.imageId && this.frames.includes(frame); failures += 1) {
       try {
-        const sent = await this.#api.sendPicture(frame.file);
-        Object.assign(frame, { imageId: sent.imageId, trouble: null });
-        frame.width ??= sent.width;
-        frame.height ??= sent.height;
+        frame.imageId = (await this.#api.sendPicture(frame.file)).imageId;
+        frame.trouble = null;
       } catch (problem) {
-        if (!(await this.#again(frame, problem, failures))) {
-          Object.assign(frame, { problem, intent: null, trouble: null });
-          break;
-        }
+        if (await this.#mayRepeat(frame, problem, failures)) continue;
+        this.#release(frame, { problem });
+        break;
       }
     }
+    await frame.seen;
     frame.file = null;
     unshelve(frame.id);
-    await seen;
-    this.#changed(frame);
+    this.#changed();
   }
 
   async #ask(frame) {
@@ -178,89 +183,82 @@ export class Roll extends EventTarget {
         const wish = { imageId: frame.imageId, clientRequestId: intent.key, ...intent.wish };
         const { jobId } = await this.#api.animate(wish);
         Object.assign(frame, { jobId, held: null, trouble: null });
-        this.#changed(frame);
-        this.dispatchEvent(new Event("created"));
+        this.#changed();
+        this.#emit("counted");
         this.#follow(frame);
         if (intent.isUnwanted) this.cancel(frame);
         break;
       } catch (problem) {
+        const isOver = intent.isUnwanted && problem.status === 429;
+        if (!isOver && (await this.#mayRepeat(frame, problem, failures))) continue;
         if (frame.intent !== intent) break;
-        const isHeld = problem.code === "too_many_open_jobs";
-        if (!(isHeld && intent.isUnwanted) && (await this.#again(frame, problem, failures))) continue;
-        if (frame.intent !== intent) break;
-        const shown = intent.isUnwanted ? null : problem;
-        Object.assign(frame, { intent: null, problem: shown, held: null, trouble: null });
-        frame.isCancelling = false;
-        this.#changed(frame);
-        this.dispatchEvent(new Event("refused"));
+        this.#release(frame, { problem: intent.isUnwanted ? null : problem });
+        this.#emit("counted");
       }
     }
     frame.isAsking = false;
   }
 
   /** Whether a refused request is worth repeating, after the pause that it asks for. */
-  async #again(frame, problem, failures) {
+  async #mayRepeat(frame, problem, failures) {
     if (problem.status === 401) {
-      await new Promise((resolve) =>
-        this.#api.addEventListener("identity", resolve, { once: true }),
-      );
+      await new Promise((resolve) => this.#api.addEventListener("identity", resolve, { once: true }));
       return true;
     }
     if (!problem.retryable || problem.code === "quota_exceeded") return false;
     if (problem.status === 500 && failures >= MOST_FAULTS) return false;
     const isHeld = problem.code === "too_many_open_jobs";
     Object.assign(frame, { held: isHeld ? problem : null, trouble: isHeld ? null : problem });
-    this.#changed(frame);
-    await pause(isHeld ? HELD_MS : Math.min(1_000 * 2 ** failures, 15_000), this.#nudge.signal);
+    this.#changed();
+    await pause(isHeld ? HELD_MS : backoffMs(failures), this.#nudge.signal);
     return true;
   }
 
-  #followAll() {
-    for (const frame of this.frames) if (this.#followers.has(frame)) this.#follow(frame);
+  #refollow() {
+    for (const frame of this.#followers.keys()) this.#follow(frame);
   }
 
   async #follow(frame) {
+    const { jobId } = frame;
     const live = frame === this.selected && !document.hidden;
     const before = this.#followers.get(frame);
-    if (before?.live === live && before.jobId === frame.jobId) return;
-    before?.abort.abort();
-    const abort = new AbortController();
-    const follower = { live, abort, jobId: frame.jobId };
+    if (before?.live === live && before.jobId === jobId) return;
+    before?.abort();
+    const stopping = new AbortController();
+    const follower = { live, jobId, abort: () => stopping.abort() };
     this.#followers.set(frame, follower);
-    const isCurrent = () => this.#followers.get(frame) === follower && frame.jobId === follower.jobId;
+    const isCurrent = () => this.#followers.get(frame) === follower && frame.jobId === jobId;
     try {
-      await follow(this.#api, frame.jobId, {
+      await follow(this.#api, jobId, {
         live,
-        signal: abort.signal,
+        signal: stopping.signal,
         onJob: (job) => isCurrent() && this.#take(frame, job),
         onTrouble: (problem) => {
           if (!isCurrent() || Boolean(frame.trouble) === Boolean(problem)) return;
           frame.trouble = problem;
-          this.#changed(frame);
+          this.#changed();
         },
       });
     } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
       // 401 waits for an identity; a job that is not there any more leaves a picture.
       if (isCurrent() && problem.status !== 401) this.#release(frame);
-    } finally {
-      if (this.#followers.get(frame) === follower) this.#followers.delete(frame);
     }
+    if (this.#followers.get(frame) === follower) this.#followers.delete(frame);
   }
 
   #take(frame, job) {
-    if (job.id !== frame.jobId || (frame.job && job.version < frame.job.version)) return;
+    if (job.id !== frame.jobId || job.version < frame.job?.version) return;
     // Progress that goes back would look like a fault; the provider only counted anew.
-    const shown = frame.job?.status === job.status ? (frame.job.progress ?? 0) : 0;
-    if (job.progress !== null) job.progress = Math.max(job.progress, shown);
-    const isNews = hasEnded(job) && Boolean(frame.intent);
+    if (job.progress !== null) job.progress = Math.max(job.progress, frame.job?.progress ?? 0);
     frame.job = job;
+    const isNews = hasEnded(job) && Boolean(frame.intent);
     if (hasEnded(job)) Object.assign(frame, { intent: null, isCancelling: false });
-    this.#changed(frame);
+    this.#changed();
     if (!isNews) return;
     // Those that were held back may find a place now.
     this.#nudge.abort();
     this.#nudge = new AbortController();
-    this.dispatchEvent(new CustomEvent("ended", { detail: frame }));
+    this.#emit("ended", frame);
+    this.#emit("counted");
   }
 }

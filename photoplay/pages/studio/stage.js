@@ -1,115 +1,79 @@
-// <film-stage>: the frame that is looked at, what becomes of it, and where pictures are dropped.
+// <film-stage>: the frame that is looked at, and what becomes of it.
 
-import { listRows, parts, saves, say, emit } from "./dom.js";
+import { emit, listRows, partsOf, saves, say } from "./dom.js";
 import { isOpen, stateOf } from "./roll.js";
-import { TEXT, failureWords, filmLabel, percent, phaseName, problemWords, videoFacts } from "./text.js";
-
-const NOTHING = { status: "", detail: "", alert: "" };
-
-/** What to say of a frame: a headline, a line below it, or an alert. */
-function wordsFor(frame) {
-  const state = stateOf(frame);
-  const trouble = frame.trouble && { status: TEXT.offline, detail: TEXT.offlineDetail };
-  switch (state) {
-    case "sending":
-      return trouble ?? { status: TEXT.sending, detail: TEXT.sendingDetail };
-    case "ready":
-      return { status: TEXT.ready, detail: TEXT.readyDetail };
-    case "refused":
-      return { status: TEXT.refused, alert: problemWords(frame.problem) };
-    case "stopped": {
-      const isQuota = frame.problem.code === "quota_exceeded";
-      return { status: isQuota ? TEXT.quotaStopped : TEXT.stopped, alert: problemWords(frame.problem) };
-    }
-    case "asking": {
-      if (frame.held) {
-        const n = frame.held.details.maxOpenJobs ?? frame.held.details.limit ?? "";
-        return { status: TEXT.held(n), detail: TEXT.heldDetail };
-      }
-      if (trouble) return trouble;
-      return { status: frame.jobId ? TEXT.finding : frame.imageId ? TEXT.asking : TEXT.sending };
-    }
-    case "queued":
-    case "running":
-      return trouble ?? {
-        status: phaseName(frame.job),
-        detail: frame.job.overdue ? TEXT.overdue : TEXT.goesOn,
-      };
-    case "succeeded":
-      return { status: TEXT.succeeded, detail: frame.job.video ? videoFacts(frame.job.video) : "" };
-    case "cancelled":
-      return { status: TEXT.cancelled, detail: TEXT.cancelledDetail };
-    default: {
-      const { message, remedy, charge } = failureWords(frame.job);
-      return { status: TEXT.failed, alert: [message, remedy].filter(Boolean).join(" "), charge };
-    }
-  }
-}
+import { TEXT, filmLabel, percent, wordsFor } from "./text.js";
 
 /** State in: `show(frame, { api, here })`. Wishes out: `choose`, `cancel`, `animate`. */
-export class FilmStage extends HTMLElement {
+class FilmStage extends HTMLElement {
   #parts = null;
+  #labelled = null;
 
   connectedCallback() {
-    if (this.#parts) return;
-    this.#parts = parts(this);
-    const { choose, cancel, again, about } = this.#parts;
-    about.open = matchMedia("(min-width: 48rem)").matches;
-    choose.addEventListener("click", () => emit(this, "choose"));
-    cancel.addEventListener("click", () => cancel.ariaDisabled !== "true" && emit(this, "cancel"));
-    again.addEventListener("click", () => emit(this, "animate"));
+    const p = (this.#parts = partsOf(this));
+    p.about.open = matchMedia("(min-width: 40rem)").matches;
+    p.choose.onclick = () => emit(this, "choose");
+    p.cancel.onclick = () => p.cancel.ariaDisabled !== "true" && emit(this, "cancel");
+    p.again.onclick = () => emit(this, "animate");
   }
 
   show(frame, { api, here }) {
     const p = this.#parts;
     const state = frame ? stateOf(frame) : "empty";
-    const held = this.contains(document.activeElement) ? document.activeElement : null;
+    const held = this.contains(document.activeElement) && document.activeElement;
     this.dataset.state = state;
+    p.welcome.hidden = Boolean(frame);
     this.#showPicture(frame, state, api);
-    const words = { ...NOTHING, ...(frame ? wordsFor(frame) : {}) };
-    say(p.status, words.status);
-    say(p.detail, words.detail);
-    say(p.alert, words.alert);
-    say(p.charge, words.charge ?? "");
+    const words = frame ? wordsFor(frame, state) : {};
+    for (const name of ["status", "detail", "alert", "charge"]) say(p[name], words[name]);
     this.#showProgress(frame, state);
-    const label = state === "succeeded" ? filmLabel(frame.job, { here }) : { how: "", rows: [] };
-    say(p.how, label.how);
-    p.about.hidden = label.rows.length === 0;
-    listRows(p.rows, label.rows);
+    this.#showLabel(state === "succeeded" ? frame.job : null, here);
     p.cancel.hidden = !frame || !isOpen(frame);
     p.cancel.ariaDisabled = String(Boolean(frame?.isCancelling));
     say(p.cancel, frame?.isCancelling ? TEXT.cancelling : TEXT.cancel);
-    p.again.hidden = !(state === "failed" && frame.job.failure?.retryable) && state !== "stopped";
+    p.again.hidden = !words.mayRepeat;
     p.save.hidden = state !== "succeeded";
     if (state === "succeeded") saves(p.save, api, frame.job, frame.name);
     // A button that disappears under the finger must not take the focus away with it.
-    if (held && held.closest("[hidden]")) p.caption.focus({ preventScroll: true });
+    if (held && held.closest("[hidden]")) this.focusCaption();
+  }
+
+  focusCaption() {
+    this.#parts.caption.focus({ preventScroll: true });
   }
 
   #showPicture(frame, state, api) {
     const p = this.#parts;
-    const source = frame ? (frame.url ?? frame.thumb ?? frame.job?.signedPosterUrl ?? "") : "";
+    const isFilm = state === "succeeded";
+    const source = frame?.url ?? frame?.thumb ?? frame?.job?.signedPosterUrl ?? "";
     p.empty.hidden = Boolean(frame);
-    p.player.hidden = state !== "succeeded";
-    p.picture.hidden = !source || state === "succeeded";
-    p.blank.hidden = !frame || Boolean(source) || state === "succeeded" || state === "sending";
+    p.player.hidden = !isFilm;
+    p.picture.hidden = !source || isFilm;
+    p.blank.hidden = !frame || Boolean(source) || isFilm || state === "sending";
     if (source && p.picture.getAttribute("src") !== source) p.picture.src = source;
-    if (!source) p.picture.removeAttribute("src");
     p.picture.alt = frame ? TEXT.pictureOf(frame.name) : "";
-    if (state !== "succeeded") p.player.clear();
-    else p.player.show({ api, id: frame.job.id, poster: source, name: frame.name });
+    if (isFilm) p.player.show({ api, id: frame.job.id, poster: source, name: frame.name });
+    else p.player.clear();
   }
 
   #showProgress(frame, state) {
-    const { progress, share } = this.#parts;
-    const isBusy = Boolean(frame) && (isOpen(frame) || state === "sending");
-    progress.hidden = !isBusy;
-    const known = isBusy && state === "running" && frame.job.progress !== null;
-    if (known) progress.value = frame.job.progress;
-    else progress.removeAttribute("value");
-    say(share, known ? percent(frame.job.progress) : "");
+    const p = this.#parts;
+    const progress = state === "running" ? frame.job.progress : null;
+    p.bar.hidden = !frame || !(isOpen(frame) || state === "sending");
+    if (progress === null) p.progress.removeAttribute("value");
+    else p.progress.value = progress;
+    say(p.share, progress === null ? "" : percent(progress));
+  }
+
+  #showLabel(job, here) {
+    if (this.#labelled === job) return;
+    this.#labelled = job;
+    const { how, rows } = filmLabel(job, here);
+    const p = this.#parts;
+    say(p.how, how);
+    p.about.hidden = !rows.length;
+    listRows(p.rows, rows);
   }
 }
 
 customElements.define("film-stage", FilmStage);
-

@@ -1,54 +1,48 @@
 // <film-strip>: the frames of the roll side by side.
 
-import { make, emit } from "./dom.js";
+import { emit, make } from "./dom.js";
 import { isOpen, stateOf } from "./roll.js";
-import { TEXT, TILE_STATES } from "./text.js";
+import { TEXT, wordsFor } from "./text.js";
 
 /** State in: `show(frames, selected)`. Wishes out: `pick` and `drop-frame`, with the frame. */
-export class FilmStrip extends HTMLElement {
+class FilmStrip extends HTMLElement {
   #tiles = new Map();
 
   show(frames, selected) {
     for (const [frame, tile] of this.#tiles) {
       if (frames.includes(frame)) continue;
-      const hadFocus = tile.contains(document.activeElement);
-      const next = tile.nextElementSibling ?? tile.previousElementSibling;
+      const next = tile.nextElementSibling ?? tile.previousElementSibling ?? this.parentElement;
+      if (tile.contains(document.activeElement)) next.querySelector("button").focus();
       tile.remove();
       this.#tiles.delete(frame);
-      if (hadFocus) (next ?? this.parentElement).querySelector("button")?.focus();
     }
-    for (const frame of frames) {
-      if (!this.#tiles.has(frame)) this.#add(frame);
-      this.#update(frame, frame === selected);
-    }
-    this.hidden = frames.length === 0;
+    for (const frame of frames) this.#update(frame, this.#tiles.get(frame) ?? this.#add(frame), frame === selected);
+    this.hidden = !frames.length;
   }
 
   #add(frame) {
-    const pick = make("button", { type: "button", className: "tile-pick" });
-    pick.addEventListener("click", () => emit(this, "pick", frame));
-    const drop = make("button", { type: "button", className: "tile-drop", textContent: "×" });
+    const image = make("img", { alt: "", hidden: true });
+    const pick = make("button", { type: "button", onclick: () => emit(this, "pick", frame) }, image);
+    const drop = make("button", { type: "button", className: "drop", textContent: "×" });
     drop.ariaLabel = TEXT.remove(frame.name);
-    drop.addEventListener("click", () => emit(this, "drop-frame", frame));
-    const tile = make("div", { className: "tile" }, pick, drop);
-    tile.setAttribute("role", "listitem");
+    drop.onclick = () => emit(this, "drop-frame", frame);
+    const tile = make("div", { className: "tile", role: "listitem" }, pick, drop);
     this.#tiles.set(frame, tile);
     this.append(tile);
+    return tile;
   }
 
-  #update(frame, isSelected) {
-    const tile = this.#tiles.get(frame);
+  #update(frame, tile, isSelected) {
     const [pick, drop] = tile.children;
+    const image = pick.firstChild;
     const state = stateOf(frame);
     tile.dataset.state = state;
     pick.ariaCurrent = String(isSelected);
-    pick.ariaLabel = TEXT.tile(frame.name, TILE_STATES[state]);
+    pick.ariaLabel = `${frame.name}: ${wordsFor(frame, state).status}`;
     drop.hidden = isOpen(frame);
     const source = frame.thumb ?? frame.url ?? frame.job?.signedPosterUrl;
-    const image = pick.querySelector("img");
-    if (!source) image?.remove();
-    else if (!image) pick.append(make("img", { src: source, alt: "" }));
-    else if (image.getAttribute("src") !== source) image.src = source;
+    image.hidden = !source;
+    if (source && image.getAttribute("src") !== source) image.src = source;
   }
 }
 

@@ -1,23 +1,40 @@
 // Every sentence that script shows, and how figures are written. The page's own words are in index.html.
 
+export const TEXT = {
+  app: "Photoplay",
+  animate: "Animate",
+  animateAgain: "Animate again",
+  animating: "In the works…",
+  animateAll: (n) => `Animate all ${n}`,
+  tryAgain: "Try again",
+  cancel: "Cancel",
+  cancelling: "Cancelling…",
+  broken: "The film cannot be played at the moment.",
+  playAgain: "Load it again",
+  notPicture: (name) => `${name} is not a picture.`,
+  tooMany: (n) => `${n} pictures are the most at once; the others were left out.`,
+  filmOf: (name) => `Film of ${name}`,
+  pictureOf: (name) => `Your picture: ${name}`,
+  remove: (name) => `Remove ${name}`,
+  open: (made, facts) => `Play the film of ${made}, ${facts}`,
+  erase: (made, facts) => `Erase the film of ${made}, ${facts}`,
+  erased: "The film was erased.",
+  eraseFailed: "The film could not be erased. Try again.",
+  galleryFailed: "Your films could not be listed.",
+  more: "Show more",
+  tokenRefused: "This token was not accepted. Paste another one.",
+  tokenWanted: "This server asks who you are.",
+  filmReady: (name) => `${name}: the film is ready.`,
+  filmFailed: (name) => `${name}: no film this time.`,
+  sampleFailed: "The sample could not be loaded.",
+};
+
 const MOVES = {
-  auto: "chosen for the picture",
-  auto_subject: "chosen for the picture: towards the subject",
-  auto_scene: "chosen for the picture: into the scene",
-  auto_landscape: "chosen for the picture: into the landscape",
-  dolly_in: "dolly in",
-  dolly_out: "dolly out",
-  orbit: "orbit",
+  auto: "automatic",
+  auto_subject: "automatic: towards the subject",
+  auto_scene: "automatic: into the scene",
+  auto_landscape: "automatic: into the landscape",
   orbit_loop: "full orbit",
-  pan_left: "pan left",
-  pan_right: "pan right",
-  tilt_up: "tilt up",
-  tilt_down: "tilt down",
-  rise: "rise",
-  descend: "descend",
-  zoom_in: "zoom in",
-  zoom_out: "zoom out",
-  vertigo: "vertigo",
   static: "camera at rest",
 };
 
@@ -27,183 +44,123 @@ const PHASES = {
   submitting: "Handing the picture over",
   waiting: "Making the film",
   storing: "Putting the film away",
-  done: "Nearly there",
 };
 
+const SUPPORT = (job) => `The number to name: ${job.id}`;
 const REMEDIES = {
-  content_refused: "Try another picture, or other words.",
-  image_rejected: "Try another picture.",
-  providers_unavailable: "Try again in a few minutes.",
-  outcome_unknown: "Support can look it up by this number: ",
-  storage_failed: "Support can look it up by this number: ",
-  expired: "Support can look it up by this number: ",
+  content_refused: () => "Try another picture, or other words.",
+  outcome_unknown: SUPPORT,
+  storage_failed: SUPPORT,
+  expired: SUPPORT,
 };
 
-const REFUSALS = {
-  image_too_large: "This picture is too large.",
-  image_type: "This is not a picture that can be used. JPEG, PNG, WebP, HEIC and AVIF work.",
-  image_unreadable: "This picture is damaged or cannot be read. Try to save it again, as JPEG.",
-  image_required: "This file is empty.",
-  image_not_found: "The server no longer has this picture. Add it once more.",
-  payload_too_large: "This picture is much too large.",
-  unauthenticated: "Sign in first: paste a token above.",
-  erased: "This film was erased. Press Animate to make a new one.",
-};
-
-export const TEXT = {
-  appName: "Photoplay",
-  animate: "Animate",
-  animateAgain: "Animate again",
-  animating: "In the works…",
-  animateAll: (n) => `Animate all ${n}`,
-  tryAgain: "Try again",
-  cancel: "Cancel",
-  cancelling: "Cancelling…",
-  working: "A moment…",
-  ready: "Ready when you are",
-  readyDetail: "Press Animate, or say below what the camera should do.",
-  readyWide: "Press Animate, or say first what the camera should do.",
-  sending: "Sending the picture…",
-  sendingDetail: "You can press Animate already.",
-  asking: "Asking for the film…",
-  finding: "Looking for your film…",
-  held: (n) => `Waiting: ${n} films are in the works already`,
-  heldDetail: "It starts by itself as soon as one of them has ended.",
-  offline: "No connection. Trying again by itself…",
-  offlineDetail: "Nothing is lost and nothing is made twice.",
-  overdue: "This takes longer than usual, but it goes on. You can close the page.",
-  goesOn: "It goes on without this page.",
-  succeeded: "Here is your film",
-  cancelled: "Cancelled",
-  cancelledDetail: "Press Animate to start again.",
-  failed: "No film this time",
-  refused: "This picture cannot be used",
-  stopped: "Not started",
-  quotaStopped: "Enough films for today",
-  noPreview: "This browser cannot show the picture, but it can be animated.",
-  broken: "The film cannot be played at the moment.",
-  playAgain: "Load it again",
-  notPicture: "is not a picture",
-  filmOf: (name) => `Film of ${name}`,
-  pictureOf: (name) => `Your picture: ${name}`,
-  tile: (name, state) => (state ? `${name}, ${state}` : name),
-  remove: (name) => `Remove ${name}`,
-  open: (what) => `Play the film: ${what}`,
-  erase: (what) => `Erase the film: ${what}`,
-  erased: "The film was erased.",
-  eraseFailed: "The film could not be erased. Try again.",
-  galleryFailed: "Your films could not be listed.",
-  tokenRefused: "This token was not accepted. Paste another one.",
-  tokenWanted: "This server asks who you are.",
-  frameDone: (name) => `${name}: the film is ready.`,
-  frameFailed: (name) => `${name}: no film this time.`,
-  tooMany: (n) => `${n} pictures are the most at once; the others were left out.`,
-  more: "Show more",
-  sampleFailed: "The sample could not be loaded.",
-};
-
-export const TILE_STATES = {
-  sending: "being sent",
-  refused: "cannot be used",
-  ready: "",
-  asking: "waiting",
-  stopped: "not started",
-  queued: "waiting",
-  running: "in the works",
-  succeeded: "film ready",
-  failed: "no film",
-  cancelled: "cancelled",
-};
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+const hour = (instant) => clock.format(new Date(instant));
+const moveName = (move) => MOVES[move] ?? move.replaceAll("_", " ");
+const quoted = (words) => words.map((word) => `“${word}”`).join(", ");
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
+export const quotaText = ({ used, limit, resetsAt }) => `${used} of ${limit} films today · resets at ${hour(resetsAt)}`;
 
-export function moveName(move) {
-  return MOVES[move] ?? String(move).replaceAll("_", " ");
-}
-
-export function phaseName(job) {
-  return job.status === "queued" ? PHASES.accepted : (PHASES[job.phase] ?? PHASES.waiting);
-}
-
-/** When something was made: the hour today, the day before that. */
-export function madeAt(instant) {
-  const date = new Date(instant);
-  return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
-}
-
-export function megabytes(bytes) {
-  return bytes < 1e5 ? `${Math.round(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+/** What a film is called in the gallery: when it was made, and what it is. */
+export function filmTitle(job) {
+  const made = new Date(job.created_at);
+  const isToday = made.toDateString() === new Date().toDateString();
+  const move = job.result?.move ? moveName(job.result.move).split(":")[0] : job.provider;
+  const seconds = job.video && `${Math.round(job.video.duration_s)} s`;
+  return [isToday ? hour(made) : day.format(made), [seconds, move].filter(Boolean).join(" · ")];
 }
 
 export function videoFacts(video) {
-  const seconds = `${Math.round(video.duration_s * 10) / 10} s`;
-  return [seconds, `${video.width} × ${video.height}`, megabytes(video.bytes)].join(" · ");
+  if (!video) return "";
+  return [`${+video.duration_s.toFixed(1)} s`, `${video.width} × ${video.height}`, megabytes(video.bytes)].join(" · ");
 }
 
-function span(instant) {
-  const minutes = Math.max(1, Math.round((new Date(instant) - Date.now()) / 60_000));
-  const hours = Math.floor(minutes / 60);
-  return hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
-}
-
-export function quotaText(quota) {
-  return `${quota.used} of ${quota.limit} films today`;
-}
-
-export function quotaReset(quota) {
-  return `starts anew at ${clock.format(new Date(quota.resetsAt))}`;
-}
-
-/** What a refused request means to its user: one sentence, and what to do. */
-export function problemWords(problem) {
-  const { code, details } = problem;
+/** What a refused request means to its user, and what to do. */
+function problemWords({ code, details, message }) {
   if (code === "quota_exceeded") {
-    const at = details?.resetsAt;
-    const when = at ? ` The count starts anew at ${clock.format(new Date(at))}, in ${span(at)}.` : "";
-    return `All ${details?.limit ?? ""} films of today are used.${when} Nothing was charged.`;
+    const minutes = Math.ceil((new Date(details.resetsAt) - Date.now()) / 60_000);
+    const left = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    const when = details.resetsAt ? `It starts anew at ${hour(details.resetsAt)}, in ${left}.` : "";
+    return `Today’s ${details.limit ?? ""} films are used up. ${when} Nothing was charged.`;
   }
-  const size = code === "image_too_large" && details?.limit;
-  const limit = size ? ` At most ${megabytes(details.limit)} can be sent.` : "";
-  return (REFUSALS[code] ?? (problem.detail || "Something went wrong. Try again.")) + limit;
+  if (code === "image_too_large" && details.limit) {
+    return `This picture is too large: at most ${megabytes(details.limit)} can be sent.`;
+  }
+  return message || "Something went wrong. Try again.";
 }
 
 /** Why a job failed, what to do, and whether it was charged. */
-export function failureWords(job) {
-  const failure = job.failure ?? { message: job.error ?? "", code: "", charged: null };
-  const remedy = REMEDIES[failure.code] ?? (failure.retryable ? "Try again." : "");
-  const support = remedy.endsWith(": ");
-  return {
-    message: failure.message,
-    remedy: support ? remedy + job.id : remedy,
-    charge: {
-      true: "Charged: it counts for today.",
-      false: "Not charged, and it does not count for today.",
-      null: "Whether it was charged is not known yet.",
-    }[failure.charged ?? null],
-  };
+function failureWords(job) {
+  const { code, message, charged = null, retryable } = job.failure ?? { message: job.error };
+  const charge = {
+    true: "Charged: it counts for today.",
+    false: "Not charged, and it does not count for today.",
+    null: "Whether it was charged is not known yet.",
+  }[charged];
+  const alert = [message, REMEDIES[code]?.(job)].filter(Boolean).join(" ");
+  return { status: "No film this time", alert, charge, mayRepeat: retryable };
 }
+
+/** What to say of a frame: a headline (`status`), a line below it (`detail`), an `alert`, the `charge`. */
+export function wordsFor(frame, state) {
+  const { held, job, problem } = frame;
+  if (held) {
+    const status = `Waiting: ${held.details.maxOpenJobs ?? "enough"} films are in the works`;
+    return { status, detail: "It starts by itself as soon as one of them has ended." };
+  }
+  if (frame.trouble && (isBusy(state) || state === "sending")) {
+    const status = "No connection. Trying again by itself…";
+    return { status, detail: "Nothing is lost, and nothing is made twice." };
+  }
+  switch (state) {
+    case "sending":
+      return { status: "Sending the picture…", detail: "You can press Animate already." };
+    case "ready":
+      return { status: "Ready when you are", detail: "Press Animate, or say first what the camera should do." };
+    case "refused":
+      return { status: "This picture cannot be used", alert: problemWords(problem) };
+    case "stopped": {
+      const isQuota = problem.code === "quota_exceeded";
+      const status = isQuota ? "Enough films for today" : "Not started";
+      return { status, alert: problemWords(problem), mayRepeat: !isQuota };
+    }
+    case "asking":
+      return { status: frame.jobId ? "Looking for your film…" : "Asking for the film…" };
+    case "succeeded":
+      return { status: "Here is your film", detail: videoFacts(job.video) };
+    case "cancelled":
+      return { status: "Cancelled", detail: "Press Animate to start again." };
+    case "failed":
+      return failureWords(job);
+    default: {
+      const status = PHASES[state === "queued" ? "accepted" : job.phase] ?? PHASES.waiting;
+      const late = "This takes longer than usual, but it goes on. You can close the page.";
+      return { status, detail: job.overdue ? late : "It goes on without this page." };
+    }
+  }
+}
+
+const isBusy = (state) => ["asking", "queued", "running"].includes(state);
 
 /** The honest label of a film: how it was made, and rows of [term, description]. */
-export function filmLabel(job, { here }) {
-  const { result } = job;
-  if (!result || result.generative === undefined) return { how: "", rows: [] };
+export function filmLabel(job, here) {
+  const result = job?.result;
+  if (typeof result?.generative !== "boolean") return { how: "", rows: [] };
   const place = here ? "on this machine" : "by this server";
   const how = result.generative
-    ? `Generated by ${job.provider ?? "a model"} from your photo: not everything in it was there.`
+    ? `Generated by ${job.provider} from your photo: not everything in it was there.`
     : `Camera motion made ${place} from your photo; nothing is generated.`;
-  const rows = [];
-  if (result.move) rows.push(["Move", moveName(result.move)]);
-  if (result.understood?.length) rows.push(["Understood", quoted(result.understood)]);
-  if (result.ignored?.length) {
-    const advice = result.generative ? "" : " – the camera cannot do that; a provider’s model might";
-    rows.push(["Ignored", quoted(result.ignored) + advice]);
-  }
-  const notes = job.effective_options?.notes ?? [];
-  if (notes.length) rows.push(["Differs", notes.join("; ")]);
-  return { how, rows };
+  const { move, understood = [], ignored = [] } = result;
+  const { notes = [] } = job.effective_options ?? {};
+  const advice = result.generative ? "" : " – the camera cannot do that; a provider’s model might";
+  const rows = [
+    move && ["Move", moveName(move)],
+    understood.length && ["Understood", quoted(understood)],
+    ignored.length && ["Ignored", quoted(ignored) + advice],
+    notes.length && ["Differs", notes.join("; ")],
+  ];
+  return { how, rows: rows.filter(Boolean) };
 }
-
-const quoted = (words) => words.map((word) => `“${word}”`).join(", ");

@@ -2,20 +2,20 @@
 
 /** Read the form; what is left on automatic is left to the server. */
 export function readWish(form) {
-  const fields = form.elements;
+  const { aspect, duration, loop, move, prompt, resolution, strength } = form.elements;
   const options = {
-    durationSec: Number(fields.duration.value),
-    resolution: fields.resolution.value,
-    motionStrength: fields.strength.value,
+    durationSec: Number(duration.value),
+    resolution: resolution.value,
+    motionStrength: strength.value,
   };
-  if (fields.move.value !== "auto") options.move = fields.move.value;
-  if (fields.aspect.value !== "auto") options.aspectRatio = fields.aspect.value;
-  if (fields.loop.checked) options.loop = true;
-  const prompt = fields.prompt.value.trim();
-  return prompt ? { prompt, options } : { options };
+  if (move.value !== "auto") options.move = move.value;
+  if (aspect.value !== "auto") options.aspectRatio = aspect.value;
+  if (loop.checked) options.loop = true;
+  const words = prompt.value.trim();
+  return words ? { prompt: words, options } : { options };
 }
 
-/** Keep what the form shows beside its sliders right. */
-export function showValues(form) {
+/** Keep the figure beside the slider right. */
+export function showSeconds(form) {
   form.elements.seconds.value = `${form.elements.duration.value} s`;
 }

@@ -134,7 +134,7 @@ class ClipWriter:
     def _open_stream(self, container: OutputContainer) -> VideoStream:
         width, height = self._size
         stream = cast(
-            VideoStream,
+            "VideoStream",
             container.add_stream(self._encoder, rate=self._fps),  # pyright: ignore[reportUnknownMemberType]
         )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

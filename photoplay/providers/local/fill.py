@@ -193,7 +193,7 @@ def _with_detail(
     across = cv2.resize(shift_x, size, interpolation=cv2.INTER_NEAREST) * (width / columns)
     down = cv2.resize(shift_y, size, interpolation=cv2.INTER_NEAREST) * (height / rows)
     there = cv2.resize(known, size, interpolation=cv2.INTER_LINEAR)
-    x, y = mesh(np.arange(width), np.arange(height))
+    x, y = mesh(np.linspace(0, width - 1, width), np.linspace(0, height - 1, height))
     seen = as_field(1 - hole)
     sigma = max(1.0, 0.6 * width / columns)
     calm = cv2.GaussianBlur(rgb * seen[..., None], (0, 0), sigma) / np.maximum(

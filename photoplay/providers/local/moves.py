@@ -51,7 +51,7 @@ def _between(start: Pose, end: Pose) -> Path:
 
 def _orbit(s: float) -> Pose:
     bow = 1.0 - (2.0 * s - 1.0) ** 2
-    return Pose(x=0.085 * (2.0 * s - 1.0), z=0.05 * bow)
+    return Pose(x=0.085 * (2.0 * s - 1.0), z=0.05 * bow, hold=0.8)
 
 
 def _orbit_loop(s: float) -> Pose:

@@ -29,7 +29,8 @@ FLOOR = 0.020
 
 _KEY_FRAMES = 11
 _MAX_AMPLITUDE = 3.0
-_ROAM = 0.115
+_ROAM = 0.14
+_ROAM_EDGED = 0.105
 _CALMS = (1.0, 0.7, 0.45)
 _RIM_PLACES = 161
 
@@ -85,7 +86,7 @@ class Plan:
         amplitude: factor on the path.
         setting: with slopes limited, and the zoom that hides the borders.
         parallax: p95 of the motion left after the best similarity, in frame widths.
-        guarded: True when straight edges held the camera back.
+        guarded: True when straight edges, or too long a way, held the camera back.
     """
 
     move: Move
@@ -97,6 +98,16 @@ class Plan:
     def pose(self, s: float) -> Pose:
         """The camera at eased time s."""
         return self.move.path(s).scaled(self.amplitude)
+
+    def closest_look(self) -> float:
+        """The largest enlargement of the subject along the path."""
+        lens = self.setting.lens
+        sizes: list[float] = []
+        for key in range(_KEY_FRAMES):
+            pose = self.pose(key / (_KEY_FRAMES - 1))
+            near = 1.0 - pose.z * lens.convergence
+            sizes.append(pose.gain * lens.zoom * (1.0 - pose.z * lens.convergence * pose.lock) / near)
+        return max(sizes)
 
 
 def plan_motion(setting: Setting, move: Move, strength: float) -> Plan:
@@ -113,10 +124,12 @@ def plan_motion(setting: Setting, move: Move, strength: float) -> Plan:
     amplitude = _reach(setting, move, wanted)
     guarded = False
     if wanted > 0.0:
-        amplitude = _stay_near(setting, move, amplitude, floor, _ROAM * strength)
+        diagonal = float(np.hypot(1.0, setting.stage.height / setting.stage.width))
+        roam = (_ROAM_EDGED if setting.edges.matters else _ROAM) * diagonal * strength
+        kept = _stay_near(setting, move, amplitude, floor, roam)
         if setting.edges.matters:
-            setting, kept = _keep_straight(setting, move, amplitude, floor)
-            guarded, amplitude = kept < 0.999 * amplitude, kept
+            setting, kept = _keep_straight(setting, move, kept, floor)
+        guarded, amplitude = kept < 0.999 * amplitude, kept
     setting = setting.limited(move, amplitude)
     setting = replace(setting, lens=replace(setting.lens, zoom=_cover(setting, move, amplitude)))
     parallax = measure_parallax(setting, move, amplitude)

@@ -146,7 +146,7 @@ def _grow_by_colour(small: Field, above: Mask) -> Mask:
     grey = cv2.blur(np.abs(cv2.Laplacian(as_field(small.mean(axis=2)), cv2.CV_32F)), (3, 3))
     near = (off < max(8.0, 1.2 * spread)) & (grey < 8.0)
     near |= above & (off < max(30.0, 4.0 * spread))
-    labels: Places = np.asarray(cv2.connectedComponents(near.astype(np.uint8))[1])
+    labels: Places = cv2.connectedComponentsWithStats(near.astype(np.uint8))[1]
     tops = set(np.unique(labels[:2]).tolist()) - {0}
     touching = np.isin(labels, list(tops))
     big = cv2.morphologyEx(touching.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

@@ -60,11 +60,11 @@ class Staging:
         )
         return Staging(stage, framing, size)
 
-    @property
-    def density(self) -> float:
-        """Canvas pixels an output pixel; never finer than the picture, never coarser than 1."""
+    def density(self, plan: Plan) -> float:
+        """Canvas pixels an output pixel: as fine as the closest look, if the picture is."""
         left, _, right, _ = self.framing.window
-        return min(_DENSEST, max(1.0, (right - left) / self.stage.width))
+        had = (right - left) / self.stage.width
+        return max(1.0, min(_DENSEST, had, plan.closest_look()))
 
     def onto(self, values: Field, out: tuple[int, int]) -> Field:
         """Resamples an analysis map of the whole picture onto the canvas."""
@@ -137,11 +137,11 @@ class Staging:
             segments.diagonals,
         )
 
-    def canvas(self, rgb: Bytes) -> Field:
-        """The part of the picture the camera may see, at the canvas' density."""
+    def canvas(self, rgb: Bytes, density: float) -> Field:
+        """The part of the picture the camera may see, at so many pixels an output pixel."""
         left, top, right, bottom = self.framing.canvas
         part = rgb[top:bottom, left:right]
-        out = self.stage.canvas_size(self.density)
+        out = self.stage.canvas_size(density)
         way = cv2.INTER_AREA if out[0] <= part.shape[1] else cv2.INTER_CUBIC
         return as_field(np.clip(cv2.resize(part, out, interpolation=way), 0, 255))
 
@@ -164,8 +164,9 @@ def build_sheets(
         cloud_share: which places drift with the clouds.
         racks_focus: also keep the layers out of focus.
     """
-    canvas = staging.canvas(rgb)
-    frame_px = staging.stage.width * staging.density
+    density = staging.density(plan)
+    canvas = staging.canvas(rgb, density)
+    frame_px = staging.stage.width * density
 
     def soft(planes: Planes) -> tuple[Planes, ...]:
         return out_of_focus(planes, frame_px) if racks_focus else ()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import random
 import traceback
 
 import pytest
@@ -307,6 +308,41 @@ async def test_answer_that_stops_in_its_body_is_no_answer(sender, servers):
     server = await servers.start(handler)
     error = await failure(sender, post(server.url()), deadline_s=0.3)
     assert (type(error), error.reason, error.status) == (UnansweredError, "timeout", 201)
+
+
+ANSWERS = [
+    b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: application/json\r\nSet-Cookie: a=b\r\n\r\n{"a":',
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"HTTP/1.1 301 Moved\r\nLocation: \xff\xfe\r\nContent-Type: text/html; charset=\xff\r\n\r\n",
+    b"HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 204 No\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+]
+
+
+async def test_garbled_answer_is_an_answer_or_unanswered_and_nothing_else(sender, servers):
+    chance = random.Random(7)
+
+    async def handler(_request, wire):
+        garbled = bytearray(chance.choice(ANSWERS))
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(garbled))
+            garbled[place : place + chance.randint(0, 3)] = chance.choice(
+                [b"", b"\r\n", b": ", b"\0", b"-1", b"9" * 21, b"\n", chance.randbytes(2)]
+            )
+        await wire.send(bytes(garbled))
+        wire.writer.close()
+
+    server = await servers.start(handler)
+    outcomes = set()
+    for number in range(300):
+        try:
+            response = await send(sender, post(server.url(), method=("POST", "GET")[number % 2]))
+            outcomes.add(type(response).__name__)
+        except UnansweredError as error:
+            outcomes.add(error.reason)
+    assert (
+        {"HttpResponse", "malformed"} <= outcomes <= {"HttpResponse", "malformed", "cut", "reset"}
+    )
+    assert len(server.requests) == 300
 
 
 async def test_connection_lost_before_the_request_was_read_counts_as_sent(sender, servers):
