@@ -78,7 +78,7 @@ def open_stack(settings: Settings, *, with_schema: bool = True) -> Generator[Sta
             if settings.database_url is None:
                 ensure_app_role(owner)
         store = open_store(
-            settings.store_url or (settings.data_dir / "objects").absolute().as_uri()
+            settings.store_url or (settings.data_dir / "objects").absolute().as_uri(), _s3(settings)
         )
         decoders = DecoderPool()
         try:

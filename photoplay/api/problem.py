@@ -16,6 +16,7 @@ from starlette.responses import Response
 from photoplay.domain.errors import (
     InvalidRequestError,
     NotFoundError,
+    PayloadTooLargeError,
     PhotoplayError,
     RateLimitedError,
     RequestError,
@@ -111,7 +112,16 @@ def answer_for(request: Request, error: PhotoplayError) -> Response:
                 request, 401, error.code, error.message, headers={"WWW-Authenticate": "Bearer"}
             )
         case RequestError():
-            return problem(request, error.status, error.code, error.message, details=error.details)
+            # What was not read of the body must not be taken for another request.
+            headers = {"Connection": "close"} if isinstance(error, PayloadTooLargeError) else None
+            return problem(
+                request,
+                error.status,
+                error.code,
+                error.message,
+                details=error.details,
+                headers=headers,
+            )
         case UnavailableError() | StorageUnavailableError():
             return problem(
                 request,

@@ -24,6 +24,7 @@ router = APIRouter(prefix="/api/video/jobs", tags=["jobs"])
 
 HEARTBEAT_S = 15.0
 _LOOK_AGAIN_S = 5.0
+_MAX_DIGITS = 20
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
@@ -51,9 +52,14 @@ async def events(request: Request, job_id: UUID) -> StreamingResponse:
     service = service_of(request)
     identity = identity_of_ticket(request, job_id) or await current_identity(request)
     row = await read_job(service, identity.user_id, job_id)
-    known = request.headers.get("last-event-id", "")
-    stream = _follow(service, identity.user_id, row, int(known) if known.isdecimal() else -1)
+    stream = _follow(service, identity.user_id, row, _known(request))
     return StreamingResponse(stream, media_type="text/event-stream", headers=_HEADERS)
+
+
+def _known(request: Request) -> int:
+    """Return the version that the client has already, -1 for none."""
+    known = request.headers.get("last-event-id", "")
+    return int(known) if known.isdecimal() and len(known) < _MAX_DIGITS else -1
 
 
 async def _follow(

@@ -127,11 +127,16 @@ async def _receive(request: Request, file: Path, limit: int) -> None:
     if received == 0:
         raise InvalidRequestError("The body holds no picture.", code="image_required")
     if received > limit:
-        raise InvalidRequestError(
-            f"The picture has more than {limit} bytes; send a smaller one.",
-            code="image_too_large",
-            details={"limit": limit},
-        )
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> InvalidRequestError:
+    """Return the refusal of a picture that has more bytes than are taken."""
+    return InvalidRequestError(
+        f"The picture has more than {limit} bytes; send a smaller one.",
+        code="image_too_large",
+        details={"limit": limit},
+    )
 
 
 async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:

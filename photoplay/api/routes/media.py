@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from photoplay.api.routes.images import limited
+from photoplay.api.routes.images import limited, too_large
 from photoplay.api.service import service_of
-from photoplay.domain.errors import InvalidRequestError
+from photoplay.domain.errors import ConflictError
+from photoplay.storage.errors import ObjectConflictError
 from photoplay.storage.media import serve_object
 from photoplay.storage.signing import MEDIA_PATH, verify_media
 
@@ -64,17 +65,13 @@ async def put_media(request: Request) -> Response:
     """Take the bytes of a presigned upload; an object is never overwritten."""
     service = service_of(request)
     key = _verified_key(request)
-    limit = service.settings.max_image_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise InvalidRequestError(
-            f"The picture has more than {limit} bytes; send a smaller one.",
-            code="image_too_large",
-            details={"limit": limit},
-        )
-    await service.store.put_stream(
-        _capped(request, limit), key, content_type="application/octet-stream"
-    )
+    body = _capped(request, service.settings.max_image_bytes)
+    try:
+        await service.store.put_stream(body, key, content_type="application/octet-stream")
+    except ObjectConflictError:
+        raise ConflictError(
+            "Another picture was put there before; ask for a new address.", code="already_uploaded"
+        ) from None
     return Response(status_code=201)
 
 
@@ -82,13 +79,11 @@ async def _capped(request: Request, limit: int) -> AsyncIterator[bytes]:
     received = 0
     async for chunk in limited(request, limit):
         received += len(chunk)
-        if received > limit:
-            raise InvalidRequestError(
-                f"The picture has more than {limit} bytes; send a smaller one.",
-                code="image_too_large",
-                details={"limit": limit},
-            )
-        yield chunk
+        # Past the limit the rest is only read, so that the answer can be.
+        if received <= limit:
+            yield chunk
+    if received > limit:
+        raise too_large(limit)
 
 
 routes = [
