@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from photoplay.config import Settings, SettingsError
 from photoplay.db.migrate import migrate
@@ -23,6 +24,7 @@ from photoplay.storage.backends import S3Options
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
 
+_APP_ROLE_LOCK = 7407
 APP_ROLE = "photoplay_app"
 """Login of our processes on the embedded server: no rights of its own, a member of our roles."""
 
@@ -109,15 +111,19 @@ def _addresses(settings: Settings) -> Generator[tuple[str, str, str]]:
 
 def ensure_app_role(owner_dsn: str) -> None:
     """Give the embedded server a login without superuser rights for everything but migrations."""
-    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+    login = sql.Identifier(APP_ROLE)
+    with psycopg.connect(owner_dsn) as connection:
+        # Several processes may start at once, and grants to one role do not bear each other.
+        connection.execute("select pg_advisory_xact_lock(%s)", (_APP_ROLE_LOCK,))
         known = connection.execute(
             "select from pg_roles where rolname = %s", (APP_ROLE,)
         ).fetchone()
         if known is None:
-            with contextlib.suppress(psycopg.errors.DuplicateObject):
-                connection.execute(f"create role {APP_ROLE} login noinherit")  # pyright: ignore[reportArgumentType, reportCallIssue]
+            connection.execute(sql.SQL("create role {} login noinherit").format(login))
         connection.execute(
-            f"grant authenticated, photoplay_api, photoplay_worker, photoplay_admin to {APP_ROLE}"  # pyright: ignore[reportArgumentType, reportCallIssue]
+            sql.SQL(
+                "grant authenticated, photoplay_api, photoplay_worker, photoplay_admin to {}"
+            ).format(login)
         )
 
 

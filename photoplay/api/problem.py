@@ -127,7 +127,7 @@ def answer_for(request: Request, error: PhotoplayError) -> Response:
                 request,
                 503,
                 error.code,
-                "The service is not available; nothing was changed. Try again.",
+                "The service is not available at the moment; send the same request again.",
                 retryable=True,
                 headers={"Retry-After": "2"},
             )

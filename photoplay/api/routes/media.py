@@ -30,7 +30,7 @@ def _verified_key(request: Request) -> str:
     """Return the key that the address names, decoded exactly once, when its signature holds."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     key = unquote(
-        raw.partition(b"?")[0].decode("ascii", "replace").removeprefix(MEDIA_PATH), errors="strict"
+        raw.partition(b"?")[0].decode("ascii", "replace").removeprefix(MEDIA_PATH), errors="replace"
     )
     query = request.query_params
     verify_media(
