@@ -19,6 +19,7 @@ from benchmarks.figures import percentile
 
 # Stands in a request for a fresh key; of the same length, so that Content-Length stays right.
 KEY = b"<32-characters-of-a-fresh-key>!!"
+_PATIENCE_S = 60.0
 _LENGTH = b"\r\ncontent-length: "
 
 
@@ -111,10 +112,11 @@ async def press(port: int, clients: int, requests: list[bytes], *, warm_s: float
     began = time.perf_counter()
     run = Run(began + warm_s, began + warm_s + s)
     split = [request.split(KEY) for request in requests]
-    made = [Client(split[n::clients], run) for n in range(clients)]
+    made = [Client(split[n::clients] or split, run) for n in range(clients)]
     for client in made:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
-    await asyncio.gather(*(client.done for client in made))
+    async with asyncio.timeout(warm_s + s + _PATIENCE_S):
+        await asyncio.gather(*(client.done for client in made))
     return run
 
 

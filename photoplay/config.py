@@ -134,8 +134,13 @@ class Settings(BaseSettings):
     """Clips the built-in renderer makes at once in one worker; each takes about two cores."""
     lease_s: float = Field(6.0, ge=0.5, le=600, validation_alias=_named("PHOTOPLAY_LEASE_S"))
     """Seconds after which another worker takes over a job whose worker went silent."""
-    max_attempts: int = Field(3, ge=1, le=20, validation_alias=_named("PHOTOPLAY_MAX_ATTEMPTS"))
+    max_attempts: int = Field(9, ge=1, le=20, validation_alias=_named("PHOTOPLAY_MAX_ATTEMPTS"))
     """Attempts a job may make in all."""
+    lost_policy: Literal["fail", "retry"] = Field(
+        "fail", validation_alias=_named("PHOTOPLAY_LOST_POLICY")
+    )
+    """What becomes of a job whose submission could not be confirmed: `fail`, or `retry` elsewhere and
+    accept that both may be billed."""
     overdue_s: int = Field(600, ge=10, validation_alias=_named("PHOTOPLAY_OVERDUE_S"))
     """Seconds after which a job is shown as overdue; it goes on."""
     lifetime_s: int = Field(7200, ge=60, validation_alias=_named("PHOTOPLAY_LIFETIME_S"))

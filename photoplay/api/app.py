@@ -49,7 +49,12 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
         base_url: how clients reach this server; `PHOTOPLAY_PUBLIC_URL` wins over it.
     """
     settings = stack.settings
-    app = FastAPI(lifespan=_lifespan(stack, base_url), redoc_url=None, docs_url=None)
+    app = FastAPI(
+        lifespan=_lifespan(stack, base_url),
+        redirect_slashes=False,
+        redoc_url=None,
+        docs_url=None,
+    )
     describe(app)
     problem.install(app)
     mount(app)
@@ -69,9 +74,9 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
 
 def mount(app: FastAPI) -> None:
     """Add every route; a new resource is one file and one name here."""
-    for resource in (animate, events, jobs, images, quota, operations):
+    for resource in (animate, events, jobs, images, quota, media, operations):
         app.include_router(resource.router)
-    app.router.routes.extend([*media.routes, *studio.routes])
+    app.router.routes.extend(studio.routes)
 
 
 def _lifespan(

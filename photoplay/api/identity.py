@@ -44,7 +44,8 @@ def _user_of_token(token: str, settings: Settings) -> UUID:
             audience=settings.jwt_audience,
             issuer=settings.jwt_issuer,
             leeway=_LEEWAY_S,
-            options={"require": ["exp", "sub", "aud"]},
+            # A subject that is no text is refused below, with the others that are no user.
+            options={"require": ["exp", "sub", "aud"], "verify_sub": False},
         )
     except jwt.PyJWTError:
         raise UnauthenticatedError("Send a valid bearer token.") from None

@@ -64,7 +64,9 @@ class RequestMiddleware:
 
     @staticmethod
     def _count(scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        # Pages have no route in the scope; an unknown address has neither.
+        handler = getattr(scope.get("endpoint"), "__name__", "none")
+        route = getattr(scope.get("route"), "path", handler)
         REQUESTS.labels(route, scope["method"], str(status)).observe(seconds)
         if not scope["path"].startswith(_QUIET) and (status >= 500 or seconds > 5):
             _log.warning("request.answered", route=route, status=status, seconds=round(seconds, 3))

@@ -6,6 +6,7 @@
 -- 0004_pre_internals
 -- 0005_pre_state_machine
 -- 0006_pre_create_job
+-- 0007_pre_providers
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -105,6 +106,42 @@ begin
         set fence = l.fence + 1, worker_id = p_worker_id, expires_at = photoplay.now() + p_lease
         where l.job_id = p_job_id
         returning l.fence, l.expires_at, true;
+end
+$$;
+
+CREATE FUNCTION photoplay.count_verdict(p_provider text, p_failed boolean, p_attention text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    recent record;
+begin
+    insert into photoplay.provider_verdicts (provider, at, failed)
+        values (p_provider, photoplay.now(), p_failed);
+    delete from photoplay.provider_verdicts
+        where provider = p_provider and at < photoplay.now() - interval '60 seconds';
+    select count(*) as verdicts, count(*) filter (where failed) as failures into recent
+        from photoplay.provider_verdicts where provider = p_provider;
+    insert into photoplay.providers as provider (name, open_until, attention, attention_at)
+        values (
+            p_provider,
+            case when p_failed and recent.verdicts >= 20 and 2 * recent.failures >= recent.verdicts
+                then photoplay.now() + interval '30 seconds' end,
+            p_attention, case when p_attention is not null then photoplay.now() end
+        )
+        on conflict (name) do update set
+            open_until = case
+                when not p_failed then null
+                when excluded.open_until is not null then excluded.open_until
+                when provider.open_until is not null then photoplay.now() + interval '30 seconds'
+            end,
+            attention = case when p_failed then coalesce(excluded.attention, provider.attention) end,
+            attention_at = case
+                when not p_failed then null
+                when excluded.attention is not null then excluded.attention_at
+                else provider.attention_at
+            end,
+            updated_at = photoplay.now();
 end
 $$;
 
@@ -354,6 +391,36 @@ CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit in
     where everybody.user_id is null
 $$;
 
+CREATE FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    health record;
+begin
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_provider, 7408));
+    select * into health from photoplay.providers p where p.name = p_provider;
+    if health.paused_at is not null then
+        return 'paused';
+    end if;
+    if health.open_until > photoplay.now() then
+        return 'open';
+    end if;
+    if p_concurrency is not null and (
+        select count(*) >= p_concurrency from photoplay.attempts a
+        where a.provider = p_provider and a.status in ('submitting', 'unknown', 'accepted', 'running')
+    ) then
+        return 'full';
+    end if;
+    if health.open_until is not null then
+        -- Half-open: this attempt is the probe, and keeps others away until its verdict.
+        update photoplay.providers set open_until = photoplay.now() + interval '30 seconds'
+            where name = p_provider;
+    end if;
+    return 'yes';
+end
+$$;
+
 CREATE FUNCTION photoplay.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
@@ -369,6 +436,19 @@ $$;
 CREATE FUNCTION photoplay.quota_day() RETURNS date
     LANGUAGE sql STABLE
     AS $$ select (photoplay.now() at time zone 'UTC')::date $$;
+
+CREATE FUNCTION photoplay.require_open(p_job_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    perform from public.video_jobs j
+        where j.id = p_job_id and j.status in ('queued', 'running') for update;
+    if not found then
+        raise exception using errcode = 'PP003', message = 'the job has ended';
+    end if;
+end
+$$;
 
 CREATE FUNCTION photoplay.return_unit(p_job_id uuid) RETURNS boolean
     LANGUAGE plpgsql
@@ -456,6 +536,11 @@ CREATE TABLE photoplay.attempts (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     accepted_at timestamp with time zone,
     finished_at timestamp with time zone,
+    refusal text,
+    sent_at timestamp with time zone,
+    hinted_task_id text,
+    called_back_at timestamp with time zone,
+    cancel_asked_at timestamp with time zone,
     CONSTRAINT attempts_n_check CHECK ((n > 0)),
     CONSTRAINT attempts_status_check CHECK ((status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'blocked'::text, 'cancelled'::text, 'expired'::text, 'lost'::text])))
 );
@@ -467,6 +552,10 @@ COMMENT ON TABLE photoplay.attempts IS 'One try at one provider model; at most o
 COMMENT ON COLUMN photoplay.attempts.fence IS 'Lease that may submit; after a take-over nobody may, and the attempt is resolved instead.';
 
 COMMENT ON COLUMN photoplay.attempts.charged IS 'null: not known.';
+
+COMMENT ON COLUMN photoplay.attempts.refusal IS 'Class of the definite verdict that ended it (domain/outcomes.py).';
+
+COMMENT ON COLUMN photoplay.attempts.hinted_task_id IS 'Task id from a genuine callback that came before we knew it.';
 
 CREATE TABLE photoplay.erased_jobs (
     id uuid NOT NULL,
@@ -636,6 +725,34 @@ CREATE UNLOGGED SEQUENCE photoplay.pgqueuer_statistics_id_seq
     CACHE 1;
 
 ALTER SEQUENCE photoplay.pgqueuer_statistics_id_seq OWNED BY photoplay.pgqueuer_statistics.id;
+
+CREATE UNLOGGED TABLE photoplay.provider_verdicts (
+    provider text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    failed boolean NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.provider_verdicts FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.provider_verdicts IS 'Definite verdicts of the last minute, for the circuit breaker; ambiguous ones do not count.';
+
+CREATE TABLE photoplay.providers (
+    name text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    open_until timestamp with time zone,
+    attention text,
+    attention_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.providers FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.providers IS 'Health of a provider as all workers see it.';
+
+COMMENT ON COLUMN photoplay.providers.open_until IS 'Circuit breaker: until then nothing is sent; then one probe at a time.';
+
+COMMENT ON COLUMN photoplay.providers.attention IS 'Why an operator must act (no_credit, unauthenticated); cleared by the next success.';
 
 CREATE TABLE photoplay.quota_ledger (
     id bigint NOT NULL,
@@ -809,6 +926,9 @@ ALTER TABLE ONLY photoplay.pgqueuer_schedules
 ALTER TABLE ONLY photoplay.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY photoplay.providers
+    ADD CONSTRAINT providers_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY photoplay.quota_ledger
     ADD CONSTRAINT quota_ledger_pkey PRIMARY KEY (id);
 
@@ -831,6 +951,8 @@ ALTER TABLE ONLY public.video_quota
     ADD CONSTRAINT video_quota_pkey PRIMARY KEY (id);
 
 CREATE UNIQUE INDEX attempts_one_open ON photoplay.attempts USING btree (job_id) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
+
+CREATE INDEX attempts_open_by_provider ON photoplay.attempts USING btree (provider) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
 
 CREATE UNIQUE INDEX erased_jobs_key ON photoplay.erased_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
 
@@ -863,6 +985,8 @@ CREATE UNIQUE INDEX pgqueuer_statistics_unique_count ON photoplay.pgqueuer_stati
 CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON photoplay.pgqueuer USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::photoplay.pgqueuer_status, 'picked'::photoplay.pgqueuer_status])) AND (dedupe_key IS NOT NULL));
 
 CREATE INDEX pgqueuer_updated_id_id1_idx ON photoplay.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::photoplay.pgqueuer_status);
+
+CREATE INDEX provider_verdicts_recent ON photoplay.provider_verdicts USING btree (provider, at);
 
 CREATE UNIQUE INDEX quota_ledger_once ON photoplay.quota_ledger USING btree (job_id, reason) WHERE (job_id IS NOT NULL);
 
@@ -968,9 +1092,17 @@ CREATE POLICY photoplay_worker ON photoplay.leases TO postgres, photoplay_worker
 
 CREATE POLICY photoplay_worker ON photoplay.limits TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY photoplay_worker ON photoplay.provider_verdicts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.providers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.quota_ledger TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.workers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+ALTER TABLE photoplay.provider_verdicts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.quota_ledger ENABLE ROW LEVEL SECURITY;
 
@@ -983,6 +1115,12 @@ CREATE POLICY photoplay_own ON public.video_images FOR SELECT TO authenticated U
 CREATE POLICY photoplay_own ON public.video_jobs FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY photoplay_own ON public.video_quota FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_owner ON public.video_images TO postgres USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_owner ON public.video_jobs TO postgres USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_owner ON public.video_quota TO postgres USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_request ON public.video_images TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
@@ -1041,12 +1179,21 @@ REVOKE ALL ON FUNCTION photoplay.announce_job() FROM PUBLIC;
 REVOKE ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) TO photoplay_worker;
 
+REVOKE ALL ON FUNCTION photoplay.count_verdict(p_provider text, p_failed boolean, p_attention text) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.count_verdict(p_provider text, p_failed boolean, p_attention text) TO photoplay_worker;
+
 REVOKE ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;
 
 REVOKE ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_api;
@@ -1121,6 +1268,12 @@ GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_schedules_id_seq TO photoplay_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_statistics TO photoplay_worker;
 
 GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_statistics_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.provider_verdicts TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.provider_verdicts TO photoplay_admin;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.providers TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.providers TO photoplay_admin;
 
 GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.quota_ledger TO photoplay_worker;

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from photoplay.domain.options import EffectiveOptions, MotionOptions
-from photoplay.domain.states import TERMINAL, AttemptStatus, Phase, Status
+from photoplay.domain.routing import Try
+from photoplay.domain.states import OPEN_ATTEMPT, TERMINAL, AttemptStatus, Phase, Status
 
 
 def video_path(user_id: UUID, job_id: UUID) -> str:
@@ -34,12 +35,26 @@ class Attempt:
     id: UUID
     n: int
     provider: str
+    """The name it is configured under, which also names the model."""
     model: str
     status: AttemptStatus
     fence: int
+    """Lease that may send the submission."""
     provider_task_id: str | None
     outcome: Mapping[str, Any]
     callback_token: str
+    charged: bool | None = None
+    created_at: datetime | None = None
+    sent_at: datetime | None = None
+    accepted_at: datetime | None = None
+    finished_at: datetime | None = None
+    hinted_task_id: str | None = None
+    cancel_asked_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the provider may still be working on it."""
+        return self.status in OPEN_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,9 @@ class Job:
 
     Attributes:
         now: the database's clock when the row was read.
+        source: storage path of the picture, or the address it was given by.
+        picture_px: width and height, once the picture is in the store.
+        tries: the attempts that have ended, oldest first.
         failures: handler runs in a row that ended in an unexpected error.
     """
 
@@ -59,11 +77,14 @@ class Job:
     phase: Phase
     source: str
     image_id: UUID | None
+    picture_px: tuple[int, int] | None
+    picture_bytes: int | None
     prompt: str | None
     options: MotionOptions
     effective_options: EffectiveOptions | None
     provider: str | None
     attempt: Attempt | None
+    tries: tuple[Try, ...]
     failures: int
     fence: int
 
@@ -86,6 +107,13 @@ class Job:
                 provider_task_id=row["provider_task_id"],
                 outcome=row["attempt_outcome"] or {},
                 callback_token=row["callback_token"],
+                charged=row["attempt_charged"],
+                created_at=row["attempt_created_at"],
+                sent_at=row["sent_at"],
+                accepted_at=row["accepted_at"],
+                finished_at=row["attempt_finished_at"],
+                hinted_task_id=row["hinted_task_id"],
+                cancel_asked_at=row["cancel_asked_at"],
             )
         effective = row["effective_options"]
         return cls(
@@ -97,11 +125,16 @@ class Job:
             phase=Phase(row["phase"]),
             source=row["source_image_url"],
             image_id=row["image_id"],
+            picture_px=(row["image_width"], row["image_height"]) if row["image_width"] else None,
+            picture_bytes=row["image_bytes"],
             prompt=row["prompt"],
             options=MotionOptions.from_wire(row["options"]),
             effective_options=EffectiveOptions.from_wire(effective) if effective else None,
             provider=row["provider"],
             attempt=attempt,
+            tries=tuple(
+                Try(t["provider"], t["refusal"], t["charged"]) for t in row["ended_attempts"]
+            ),
             failures=row["failures"],
             fence=fence,
         )

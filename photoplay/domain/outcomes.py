@@ -24,6 +24,8 @@ class FailureCode(StrEnum):
     """Every provider was down, out of credit, or failed; not charged."""
     OUTCOME_UNKNOWN = "outcome_unknown"
     """A submission could not be confirmed; an operator can look it up by the job's id."""
+    PROVIDER_FAILED = "provider_failed"
+    """The provider took the task and could not make the video; `charged` says whether it was billed."""
     STORAGE_FAILED = "storage_failed"
     """The finished video could not be kept before the provider removed it."""
     EXPIRED = "expired"
@@ -35,6 +37,7 @@ FAILURE_TEXTS: dict[FailureCode, str] = {
     FailureCode.IMAGE_REJECTED: "This picture cannot be animated. Please choose another one.",
     FailureCode.PROVIDERS_UNAVAILABLE: "No provider could make this video. You were not charged; try later.",
     FailureCode.OUTCOME_UNKNOWN: "We could not confirm what became of this video. Please contact support.",
+    FailureCode.PROVIDER_FAILED: "The provider could not make this video.",
     FailureCode.STORAGE_FAILED: "The finished video could not be stored. Please contact support.",
     FailureCode.EXPIRED: "The video took too long. Please contact support if you were charged.",
 }

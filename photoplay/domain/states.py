@@ -68,6 +68,15 @@ class AttemptStatus(StrEnum):
 
 
 TERMINAL: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+OPEN_ATTEMPT: Final = frozenset(
+    {
+        AttemptStatus.SUBMITTING,
+        AttemptStatus.UNKNOWN,
+        AttemptStatus.ACCEPTED,
+        AttemptStatus.RUNNING,
+    }
+)
+"""The provider may still be working, and billing."""
 OPEN: Final = frozenset(set(Status) - TERMINAL)
 
 STATUS_TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {

@@ -37,7 +37,7 @@ from photoplay.embedded.unprivileged import follow_parent_into_death, leave_root
 
 _TICK_S = 0.25
 _STARTING_TICK_S = 0.01
-_DRAIN_S = 10.0
+_DRAIN_S = 60.0
 _STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 _LOG_BYTES = 10 * 1024 * 1024
 _LOG_CHECK_S = 30.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from uuid import UUID, uuid4
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -11,6 +12,23 @@ from photoplay.db.pool import WORKER, Database
 from photoplay.domain.capability import Capability
 from photoplay.domain.job import Job
 from photoplay.domain.options import EffectiveOptions
+from photoplay.domain.routing import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An attempt that is about to begin.
+
+    Attributes:
+        concurrency: attempts that the provider takes at once; None for no limit.
+        callback_token: names the attempt in its callback address; unguessable.
+    """
+
+    id: UUID
+    capability: Capability
+    options: EffectiveOptions
+    concurrency: int | None = None
+    callback_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
 async def begin_preparing(database: Database, job: Job) -> None:
@@ -30,38 +48,40 @@ async def begin_preparing(database: Database, job: Job) -> None:
     )
 
 
-async def begin_attempt(
-    database: Database, job: Job, capability: Capability, options: EffectiveOptions
-) -> UUID:
-    """Preparing → submitting: the attempt's row exists before anything goes on the wire; its id.
+async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
+    """Preparing → submitting, when the provider may take an attempt now: `Entry.YES`.
 
-    Only the lease that wrote the row may submit it. Found again under another lease, the attempt is
-    `unknown`, because nobody can say whether the submission left.
+    The attempt's row exists before anything goes on the wire. Only the lease that wrote it may submit
+    it. With any other answer nothing was written.
 
-    Transaction: one. Idempotent: no; one call, one attempt, and the database allows one open attempt
-    a job.
+    Transaction: one; the provider's limits are decided in it. Idempotent: no; one call, one attempt,
+    and the database allows one open attempt a job.
 
     Raises:
         LeaseLostError: another worker holds the job.
         IllegalTransitionError: the job was ended meanwhile.
     """
-    attempt_id = uuid4()
+    capability = new.capability
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        row = await tx.one("may_begin", provider=capability.provider, concurrency=new.concurrency)
+        entry = Entry(row["entry"]) if row else Entry.YES
+        if entry is not Entry.YES:
+            return entry
         await tx.run(
             "begin_submitting",
             job_id=job.id,
             provider=capability.provider,
-            effective_options=Jsonb(options.as_wire()),
+            effective_options=Jsonb(new.options.as_wire()),
         )
         await tx.run(
             "begin_attempt",
-            attempt_id=attempt_id,
+            attempt_id=new.id,
             job_id=job.id,
             provider=capability.provider,
             model=capability.model,
             fence=job.fence,
-            callback_token=secrets.token_urlsafe(32),
+            callback_token=new.callback_token,
             billed=capability.billed,
         )
-    return attempt_id
+    return Entry.YES

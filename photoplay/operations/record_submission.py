@@ -21,6 +21,7 @@ async def set_attempt(
         "provider_task_id": None,
         "outcome": None,
         "error": None,
+        "refusal": None,
         "charged": None,
         "cost_usd": None,
     }
@@ -33,10 +34,33 @@ async def set_attempt(
     )
 
 
-async def record_acceptance(database: Database, job: Job, attempt_id: UUID, task_id: str) -> None:
+async def mark_sent(database: Database, job: Job, attempt_id: UUID) -> None:
+    """Say that the submission leaves now. Without this row's instant nothing can have left.
+
+    Transaction: one. Idempotent: the first instant stays.
+
+    Raises:
+        LeaseLostError: another worker holds the job; do not send.
+        IllegalTransitionError: the job was ended meanwhile; do not send.
+    """
+    await database.batch(
+        WORKER,
+        [
+            ("hold_lease", {"job_id": job.id, "fence": job.fence}),
+            ("mark_sent", {"job_id": job.id, "attempt_id": attempt_id}),
+        ],
+    )
+
+
+async def record_acceptance(
+    database: Database, job: Job, attempt_id: UUID, task_id: str, *, cost_usd: float | None
+) -> None:
     """Submitting → waiting: the provider has the task, under its own name.
 
     Transaction: one. Idempotent: no; the second call finds no such edge.
+
+    Args:
+        cost_usd: what it will probably cost; replaced when the provider says what it did cost.
 
     Raises:
         LeaseLostError: another worker holds the job; the attempt will be resolved by it.
@@ -44,7 +68,14 @@ async def record_acceptance(database: Database, job: Job, attempt_id: UUID, task
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
-        await set_attempt(tx, job.id, attempt_id, AttemptStatus.ACCEPTED, provider_task_id=task_id)
+        await set_attempt(
+            tx,
+            job.id,
+            attempt_id,
+            AttemptStatus.ACCEPTED,
+            provider_task_id=task_id,
+            cost_usd=cost_usd,
+        )
         await tx.run("begin_waiting", job_id=job.id, provider_task_id=task_id)
 
 
@@ -56,3 +87,15 @@ async def record_unknown(database: Database, job: Job, attempt_id: UUID) -> None
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         await set_attempt(tx, job.id, attempt_id, AttemptStatus.UNKNOWN)
+
+
+async def record_late_acceptance(
+    database: Database, job: Job, attempt_id: UUID, task_id: str
+) -> None:
+    """Tie the attempt of a job that has ended to the task that was found after all.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(tx, job.id, attempt_id, AttemptStatus.ACCEPTED, provider_task_id=task_id)

@@ -32,7 +32,9 @@ class StoredVideo:
     sha256: str
 
 
-async def record_result(database: Database, job: Job, attempt_id: UUID, result: Succeeded) -> None:
+async def record_result(
+    database: Database, job: Job, attempt_id: UUID, result: Succeeded, *, charged: bool
+) -> None:
     """Waiting → storing: the provider has delivered; where from is kept with the attempt.
 
     Transaction: one. Idempotent: no; the second call finds no such edge.
@@ -50,17 +52,29 @@ async def record_result(database: Database, job: Job, attempt_id: UUID, result: 
             AttemptStatus.SUCCEEDED,
             outcome=Jsonb({"location": result.location}),
             cost_usd=result.cost_usd,
+            charged=charged,
         )
         await tx.run("begin_storing", job_id=job.id, result=Jsonb(result.provenance))
 
 
+async def renew_result(database: Database, job: Job, attempt_id: UUID, result: Succeeded) -> None:
+    """Keep the new address of a delivered clip whose old one has expired.
+
+    Transaction: one. Idempotent: yes.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(
+            tx,
+            job.id,
+            attempt_id,
+            AttemptStatus.SUCCEEDED,
+            outcome=Jsonb({"location": result.location}),
+        )
+
+
 async def settle_success(
-    database: Database,
-    job: Job,
-    video: StoredVideo,
-    *,
-    cost_usd: float | None,
-    keep_for: timedelta | None,
+    database: Database, job: Job, video: StoredVideo, *, keep_for: timedelta | None
 ) -> None:
     """Storing → done, succeeded: the object is in the store, now the job says so.
 
@@ -82,7 +96,6 @@ async def settle_success(
             path=video.path,
             poster_path=video.poster_path,
             video=Jsonb(facts),
-            cost_usd=cost_usd,
             keep_for=keep_for,
         )
 
@@ -125,15 +138,74 @@ async def settle_failure(
 
 
 async def prepare_again(
-    database: Database, job: Job, attempt_id: UUID, error: str, *, charged: bool | None
+    database: Database,
+    job: Job,
+    attempt_id: UUID,
+    *,
+    refusal: str,
+    charged: bool | None,
+    ending: AttemptStatus = AttemptStatus.FAILED,
 ) -> None:
-    """Back to preparing: a definite verdict ended this attempt, the job's budget allows another.
+    """Back to preparing: a definite verdict ended this attempt, another may follow.
+
+    Transaction: one. Idempotent: no; the second call finds no such edge.
+
+    Args:
+        refusal: class of the verdict, which routing looks at.
+    """
+    async with database.transaction(WORKER) as tx:
+        await tx.run("hold_lease", job_id=job.id, fence=job.fence)
+        await set_attempt(
+            tx, job.id, attempt_id, ending, refusal=refusal, error=refusal, charged=charged
+        )
+        await tx.run("begin_again", job_id=job.id)
+
+
+async def record_verdict(
+    database: Database, provider: str, *, failed: bool, attention: str | None = None
+) -> None:
+    """Count a definite verdict for the provider's circuit breaker.
+
+    Transaction: one, apart from the attempt's: a count that is lost in a crash does no harm.
+
+    Args:
+        attention: why an operator must act; cleared by the next success.
+    """
+    await database.once(
+        WORKER,
+        "count_verdict",
+        {"provider": provider, "failed": failed, "attention": attention},
+    )
+
+
+async def mark_cancel_asked(database: Database, job: Job, attempt_id: UUID) -> None:
+    """Say that the provider is asked to stop; it is asked once.
+
+    Transaction: one. Idempotent: yes.
+    """
+    await database.batch(
+        WORKER,
+        [
+            ("hold_lease", {"job_id": job.id, "fence": job.fence}),
+            ("mark_cancel_asked", {"job_id": job.id, "attempt_id": attempt_id}),
+        ],
+    )
+
+
+async def record_late_end(
+    database: Database,
+    job: Job,
+    attempt_id: UUID,
+    status: AttemptStatus,
+    cost_usd: float | None,
+    *,
+    charged: bool | None,
+) -> None:
+    """End the attempt of a job that ended before: its cost is recorded, the job stays as it is.
 
     Transaction: one. Idempotent: no; the second call finds no such edge.
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
-        await set_attempt(
-            tx, job.id, attempt_id, AttemptStatus.FAILED, error=error, charged=charged
-        )
-        await tx.run("begin_again", job_id=job.id)
+        await set_attempt(tx, job.id, attempt_id, status, cost_usd=cost_usd, charged=charged)
+        await tx.run("sum_cost", job_id=job.id)

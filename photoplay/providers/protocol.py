@@ -38,10 +38,22 @@ from photoplay.providers.prices import Price
 # Short enough for Kling's `external_task_id`, long enough never to occur by chance in a history.
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
+_CREDENTIAL: Final = re.compile(r"[\x21-\x7e]{1,4000}", re.ASCII)
+
 
 def _check_handle(handle: str) -> None:
     if not _HANDLE.fullmatch(handle):
         raise ValueError("a handle is 16 to 64 letters, digits, dashes or underscores")
+
+
+def check_credential(setting: str, value: str) -> None:
+    """Refuse at start a key that no request could carry.
+
+    Raises:
+        ValueError: it is empty or has blanks, line ends or other invisible characters.
+    """
+    if not _CREDENTIAL.fullmatch(value):
+        raise ValueError(f"{setting} is not a key: it is empty or has invisible characters")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -29,7 +29,8 @@ from photoplay.domain.states import Phase, Status
 from photoplay.operations.claim_job import Busy, claim_job, release_job, renew_lease
 from photoplay.telemetry import get_logger
 from photoplay.worker import engine
-from photoplay.worker.phases import Done, GoOn, Sleep, Tools, Verdict, expire, lane_of, run_phase
+from photoplay.worker.phases import expire, lane_of, run_phase
+from photoplay.worker.tools import Done, GoOn, Sleep, Tools, Verdict
 
 _log = get_logger(__name__)
 # A stopping worker finishes what is under way and hands back what is not.

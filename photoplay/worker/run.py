@@ -10,17 +10,16 @@ from datetime import timedelta
 
 from photoplay.db.changes import JobChanges
 from photoplay.db.pool import Database
-from photoplay.providers import CAPABILITIES
 from photoplay.stack import Stack
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver
 from photoplay.worker.drivers.local import LocalDriver
 from photoplay.worker.engine import Engine
 from photoplay.worker.handler import JobHandler, lanes
-from photoplay.worker.phases import Tools
 from photoplay.worker.pictures import PictureFetcher
 from photoplay.worker.render_pool import RenderPool
 from photoplay.worker.sweep import Sweeper
+from photoplay.worker.tools import Tools
 
 DRAIN = timedelta(seconds=30)
 """How long a stopping worker lets its handlers finish before it hands their jobs back."""
@@ -70,7 +69,6 @@ async def run_worker(
             decoders=stack.decoders,
             settings=settings,
             drivers=opened,
-            capabilities=CAPABILITIES,
             fetch_picture=PictureFetcher(stack.intake(database), settings).fetch,
             reach=reach,
         )

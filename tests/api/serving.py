@@ -28,6 +28,7 @@ from pydantic import SecretStr
 
 from photoplay import embedded
 from photoplay.api.app import create_app
+from photoplay.api.codes import CODES
 from photoplay.config import LOCAL_USER, Settings
 from photoplay.stack import APP_ROLE, Stack
 from photoplay.storage.decoders import DecoderPool
@@ -89,7 +90,7 @@ async def check_answer(response: httpx.Response) -> None:
     assert body["type"].endswith("#" + body["code"])
     assert body["success"] is False
     assert body["error"] == body["detail"]
-    assert re.fullmatch(r"[a-z][a-z0-9_]+", body["code"])
+    assert CODES[body["code"]][0] == response.status_code
     assert body["retryable"] is (response.status_code in {429, 503})
     if body["retryable"]:
         assert int(headers["retry-after"]) >= 1

@@ -19,6 +19,7 @@ import pytest
 import photoplay
 from photoplay.embedded import EmbeddedPostgres, EmbeddedPostgresError, bin_path, status, use
 from photoplay.embedded.binaries import bin_dirs
+from photoplay.embedded.cluster import clear_leftovers
 from photoplay.embedded.folder import Folder
 from photoplay.embedded.unprivileged import ordinary_user
 
@@ -96,9 +97,9 @@ def using(data_dir: Path, **options: object) -> Iterator[EmbeddedPostgres]:
         server.release()
 
 
-def answers(server: EmbeddedPostgres) -> bool:
+def answers(server: EmbeddedPostgres) -> object:
     try:
-        return scalar(server.dsn(), "SELECT 1") == 1
+        return status(server.data_dir).status == "ready" and scalar(server.dsn(), "SELECT 1")
     except psycopg.OperationalError:
         return False
 
@@ -202,8 +203,8 @@ class TestStart:
         assert scalar(pg.dsn(), "SELECT count(*) FROM pg_sleep(0.6)") == 1
         assert pg.pid == pid
         pg.release()
-        eventually(lambda: not is_running(pid))
-        assert pg.pid is None
+        eventually(lambda: pg.pid is None)
+        assert not is_running(pid)
 
     def test_eight_processes_on_a_cold_folder_share_one_server(self, tmp_path: Path, user) -> None:
         answers = [one.answer() for one in [user(tmp_path / "data") for _ in range(8)]]
@@ -239,15 +240,15 @@ class TestStart:
             one.kill()
             eventually(lambda: is_stopped(data_dir))
 
-    def test_long_path_gets_a_short_private_socket_folder(self, copied_dir: Path) -> None:
-        deep = copied_dir.parent / ("long" * 20) / ("path, with 'signs'" * 3)
-        deep.parent.mkdir()
-        copied_dir.rename(deep)
-        with using(deep) as server:
+    @pytest.mark.parametrize("name", ["long" * 25, "signs, 'of' <all> %40 kinds"])
+    def test_awkward_path_gets_a_private_socket_folder(self, copied_dir: Path, name: str) -> None:
+        awkward = copied_dir.rename(copied_dir.with_name(name))
+        with using(awkward) as server:
             assert scalar(server.dsn(), "SELECT 1") == 1
+            assert scalar(server.owner_url(), "SELECT 1") == 1
             assert len(str(server.socket_dir)) < 60
             assert server.socket_dir.stat().st_mode & 0o777 == 0o700
-        eventually(lambda: is_stopped(deep))
+        eventually(lambda: is_stopped(awkward))
         assert not server.socket_dir.exists()
 
     def test_port_is_kept_and_given_up_when_taken(self, data_dir: Path) -> None:
@@ -307,6 +308,7 @@ class TestSecrecy:
                 "INSERT INTO prompts VALUES ('canary in a check')",
                 "SELECT 'canary in a cast'::uuid",
                 "SELECT canary_in_a_name",
+                "SELECT 'canary in the last statement', pg_terminate_backend(pg_backend_pid())",
             ):
                 with pytest.raises(psycopg.Error):
                     connection.execute(statement)
@@ -407,15 +409,18 @@ class TestKill:
                 assert is_running(process.pid) == (who == "stranger")
                 process.kill()
 
-    def test_new_server_waits_for_the_end_of_an_orphaned_one(self, data_dir: Path, user) -> None:
-        one = user(data_dir)
+    def test_orphaned_server_is_ended_before_a_new_one_starts(self, data_dir: Path, user) -> None:
+        folder, one = Folder.of(data_dir), user(data_dir)
         orphan = one.answer()["pid"]
+        supervisor = status(data_dir).supervisor_pid
         os.kill(orphan, signal.SIGSTOP)
-        os.kill(status(data_dir).supervisor_pid, signal.SIGKILL)
+        os.kill(supervisor, signal.SIGKILL)
         one.kill()
+        eventually(lambda: not is_running(supervisor))
+        with pytest.raises(EmbeddedPostgresError, match=str(orphan)):
+            clear_leftovers(folder, patience_s=0.1)
+        assert (folder.pgdata / "postmaster.pid").read_text().split()[0] == str(orphan)
         two = user(data_dir)
-        eventually(lambda: status(data_dir).status == "starting")
-        assert is_running(orphan)
         os.kill(orphan, signal.SIGCONT)
         assert scalar(two.answer()["url"], "SELECT 1") == 1
         assert not is_running(orphan)

@@ -13,7 +13,7 @@ from photoplay.db.migrate import migrate
 from photoplay.db.pool import WORKER, Database, writer
 from photoplay.domain.capability import fit
 from photoplay.domain.options import MotionOptions, OptionDefaults
-from photoplay.operations.begin_attempt import begin_attempt, begin_preparing
+from photoplay.operations.begin_attempt import NewAttempt, begin_attempt, begin_preparing
 from photoplay.operations.claim_job import claim_job
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.providers import CAPABILITIES
@@ -57,7 +57,8 @@ async def test_an_owner_without_superuser_rights_migrates_and_serves(plain_dsn, 
         rows = await database.once(WORKER, "get_claimed_job", {"job_id": created.id})
         assert rows[0]["phase"] == "preparing"
         local = CAPABILITIES["local"]
-        await begin_attempt(database, job, local, fit(MotionOptions(), local, OptionDefaults()))
+        options = fit(MotionOptions(), local, OptionDefaults())
+        assert await begin_attempt(database, job, NewAttempt(uuid4(), local, options)) == "yes"
     with psycopg.connect(plain_dsn) as connection:
         kinds = [r[0] for r in connection.execute("select kind from photoplay.events order by id")]
         items = connection.execute("select count(*) from photoplay.pgqueuer").fetchone()

@@ -29,13 +29,13 @@ from photoplay.domain.options import MotionOptions, OptionDefaults
 from photoplay.domain.outcomes import FailureCode, Succeeded
 from photoplay.domain.states import TERMINAL, AttemptStatus, Phase
 from photoplay.invariants import check_invariants
-from photoplay.operations.begin_attempt import begin_attempt, begin_preparing
+from photoplay.operations.begin_attempt import NewAttempt, begin_attempt, begin_preparing
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.operations.claim_job import claim_job, release_job
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.erase_job import erase_job
 from photoplay.operations.record_progress import record_progress
-from photoplay.operations.record_submission import record_acceptance, record_unknown
+from photoplay.operations.record_submission import mark_sent, record_acceptance, record_unknown
 from photoplay.operations.reset_quota import reset_quota
 from photoplay.operations.set_limits import set_limits
 from photoplay.operations.settle_attempt import (
@@ -164,17 +164,20 @@ class Life(RuleBasedStateMachine):
                 await begin_preparing(db, job)
             case Phase.PREPARING:
                 await begin_attempt(
-                    db, job, capability, fit(job.options, capability, OptionDefaults())
+                    db,
+                    job,
+                    NewAttempt(uuid4(), capability, fit(job.options, capability, OptionDefaults())),
                 )
             case Phase.SUBMITTING if attempt is not None:
+                await mark_sent(db, job, attempt.id)
                 if how == 0:
                     await record_unknown(db, job, attempt.id)
                 elif how == 1:
-                    await prepare_again(db, job, attempt.id, "busy", charged=False)
+                    await prepare_again(db, job, attempt.id, refusal="busy", charged=False)
                 elif how == 2:
                     await self.fail(job, AttemptStatus.BLOCKED, charged=False)
                 else:
-                    await record_acceptance(db, job, attempt.id, f"task-{attempt.id}")
+                    await record_acceptance(db, job, attempt.id, f"task-{attempt.id}", cost_usd=0.2)
             case Phase.WAITING if attempt is not None:
                 if how == 0:
                     await self.fail(job, AttemptStatus.FAILED, charged=None)
@@ -183,9 +186,10 @@ class Life(RuleBasedStateMachine):
                 elif how == 2:
                     await record_progress(db, job, 0.5)
                 elif how == 3:
-                    await prepare_again(db, job, attempt.id, "fault", charged=False)
+                    await prepare_again(db, job, attempt.id, refusal="fault", charged=False)
                 else:
-                    await record_result(db, job, attempt.id, Succeeded("x.mp4", 0.1))
+                    paid = job.attempt is not None and job.attempt.provider == "paid"
+                    await record_result(db, job, attempt.id, Succeeded("x.mp4", 0.1), charged=paid)
             case Phase.STORING:
                 await self.succeed(job)
             case _:
@@ -201,7 +205,7 @@ class Life(RuleBasedStateMachine):
 
     async def succeed(self, job: Job) -> None:
         video = StoredVideo(video_path(job.user_id, job.id), None, 320, 240, 1.0, 10, "00")
-        await settle_success(self.database, job, video, cost_usd=0.1, keep_for=None)
+        await settle_success(self.database, job, video, keep_for=None)
 
     @rule(n=pick, by=user)
     def cancel(self, n: int, by: UUID) -> None:

@@ -9,8 +9,10 @@ import asyncio
 import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
+from uuid import UUID
 
 import av
 import numpy as np
@@ -24,9 +26,10 @@ from photoplay.domain.outcomes import (
     SubmitOutcome,
     Succeeded,
 )
+from photoplay.providers.builtin import LOCAL
 from photoplay.stack import Stack
 from photoplay.worker import engine
-from photoplay.worker.drivers import Driver
+from photoplay.worker.drivers import Driver, Patience
 
 PROVENANCE: dict[str, object] = {"engine": "test", "generative": False}
 
@@ -66,7 +69,22 @@ class ClipDriver:
         self.submitted: list[str] = []
         self.followed: list[str] = []
 
-    async def submit(self, job: Job) -> SubmitOutcome:
+    capability = LOCAL
+    patience = Patience(recovery_window=timedelta(days=1))
+
+    def problem(self, job: Job) -> str | None:
+        return None
+
+    def estimate_usd(self, job: Job) -> float | None:
+        return 0.0
+
+    async def place(self, job: Job, attempt_id: UUID) -> str:
+        return job.source
+
+    async def cancel(self, job: Job) -> None:
+        return
+
+    async def submit(self, job: Job, picture: str) -> SubmitOutcome:
         assert job.attempt is not None
         self.submitted.append(str(job.attempt.id))
         return Accepted(str(job.attempt.id))

@@ -46,8 +46,8 @@ async def animate(
     A repeated request answers 200 with the same job. Follow the job at the address in `Location`.
     """
     service = service_of(request)
-    new = _new_job(service, body, idempotency_key)
     try:
+        new = _new_job(service, body, idempotency_key)
         created = await _create(service, identity, new)
     except RequestError as error:
         JOBS_CREATED.labels(error.code).inc()

@@ -13,7 +13,8 @@ from starlette.responses import StreamingResponse
 
 from photoplay.api import wire
 from photoplay.api.identity import current_identity, identity_of_ticket
-from photoplay.api.routes.jobs import read_job
+from photoplay.api.openapi import parameter
+from photoplay.api.routes.jobs import TICKET, read_job
 from photoplay.api.service import Service, service_of
 from photoplay.api.views import job_view, success
 from photoplay.db.changes import changed
@@ -42,6 +43,9 @@ _HEADERS = {
         },
         401: {"model": wire.Problem},
         404: {"model": wire.Problem},
+    },
+    openapi_extra={
+        "parameters": [TICKET, parameter("Last-Event-ID", "header", "Version that is known.")]
     },
 )
 async def events(request: Request, job_id: UUID) -> StreamingResponse:

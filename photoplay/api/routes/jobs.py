@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from photoplay.api import wire
 from photoplay.api.identity import current_identity, identity_of_ticket, make_ticket
+from photoplay.api.openapi import parameter
 from photoplay.api.service import Identity, Service, service_of
 from photoplay.api.views import etag_of, is_held, job_view, make_cursor, read_cursor, success
 from photoplay.db.changes import changed
@@ -28,6 +29,7 @@ Me = Annotated[Identity, Depends(current_identity)]
 MAX_WAIT_S = 60
 _LOOK_AGAIN_S = 5.0
 _TICKET_TTL = timedelta(minutes=15)
+TICKET = parameter("ticket", "query", "In place of a header; POST …/ticket gives it.")
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": wire.Problem},
     404: {"model": wire.Problem},
@@ -75,7 +77,17 @@ async def list_jobs(
     )
 
 
-@router.get("/{job_id}", response_model=wire.Success[wire.Job], responses={304: {}, **_ERRORS})
+@router.get(
+    "/{job_id}",
+    response_model=wire.Success[wire.Job],
+    responses={304: {"description": "Still the state that the client holds"}, **_ERRORS},
+    openapi_extra={
+        "parameters": [
+            parameter("If-None-Match", "header", "ETag of the state that the client holds."),
+            parameter("Prefer", "header", "`wait=30` is the same as the query's `wait`."),
+        ]
+    },
+)
 async def get_job(
     request: Request,
     job_id: UUID,
@@ -158,7 +170,13 @@ async def ticket(request: Request, job_id: UUID, identity: Me) -> Response:
 
 
 @router.head("/{job_id}/video", include_in_schema=False)
-@router.get("/{job_id}/video", status_code=302, responses={409: {"model": wire.Problem}, **_ERRORS})
+@router.get(
+    "/{job_id}/video",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={409: {"model": wire.Problem}, **_ERRORS},
+    openapi_extra={"parameters": [TICKET]},
+)
 async def video(request: Request, job_id: UUID) -> Response:
     """Redirect to a fresh signed address of the video: a stable address for a player."""
     return await _redirect(request, job_id, "output_video_url")
@@ -166,7 +184,11 @@ async def video(request: Request, job_id: UUID) -> Response:
 
 @router.head("/{job_id}/poster", include_in_schema=False)
 @router.get(
-    "/{job_id}/poster", status_code=302, responses={409: {"model": wire.Problem}, **_ERRORS}
+    "/{job_id}/poster",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={409: {"model": wire.Problem}, **_ERRORS},
+    openapi_extra={"parameters": [TICKET]},
 )
 async def poster(request: Request, job_id: UUID) -> Response:
     """Redirect to a fresh signed address of the poster frame."""

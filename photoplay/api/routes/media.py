@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote
 
-from starlette.requests import Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from photoplay.api import wire
+from photoplay.api.openapi import parameter
 from photoplay.api.routes.images import limited, too_large
 from photoplay.api.service import service_of
 from photoplay.domain.errors import ConflictError
@@ -17,6 +19,23 @@ from photoplay.storage.errors import ObjectConflictError
 from photoplay.storage.media import serve_object
 from photoplay.storage.signing import MEDIA_PATH, verify_media
 
+router = APIRouter(prefix=MEDIA_PATH.rstrip("/"), tags=["media"])
+_SIGNED: dict[str, Any] = {
+    "parameters": [
+        parameter("key", "path", "Name of the object.", required=True),
+        parameter("expires", "query", "Unix time.", required=True, schema="integer"),
+        parameter("signature", "query", "Of method, key and time.", required=True),
+    ]
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {403: {"model": wire.Problem}}
+_READ: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}, "description": "The whole object"},
+    206: {"description": "The part that Range asked for"},
+    304: {"description": "The client has it already"},
+    404: {"model": wire.Problem},
+    416: {"description": "The part is beyond the end"},
+    **_REFUSALS,
+}
 _TYPES = {
     "mp4": "video/mp4",
     "jpg": "image/jpeg",
@@ -48,8 +67,10 @@ def _single(values: list[str]) -> str | None:
     return values[0] if len(values) == 1 else None
 
 
+@router.get("/{key:path}", response_class=Response, responses=_READ, openapi_extra=_SIGNED)
+@router.head("/{key:path}", response_class=Response, responses=_READ, openapi_extra=_SIGNED)
 async def get_media(request: Request) -> Response:
-    """Answer GET and HEAD of a signed address, with ranges."""
+    """Read an object at its signed address, whole or in parts."""
     service = service_of(request)
     key = _verified_key(request)
     return await serve_object(
@@ -61,8 +82,28 @@ async def get_media(request: Request) -> Response:
     )
 
 
+@router.put(
+    "/{key:path}",
+    status_code=201,
+    response_class=Response,
+    responses={
+        400: {"model": wire.Problem},
+        409: {"model": wire.Problem},
+        413: {"model": wire.Problem},
+        **_REFUSALS,
+    },
+    openapi_extra={
+        **_SIGNED,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        },
+    },
+)
 async def put_media(request: Request) -> Response:
-    """Take the bytes of a presigned upload; an object is never overwritten."""
+    """Put a picture at the address that `POST /api/video/images/uploads` gave; never overwrites."""
     service = service_of(request)
     key = _verified_key(request)
     body = _capped(request, service.settings.max_image_bytes)
@@ -84,9 +125,3 @@ async def _capped(request: Request, limit: int) -> AsyncIterator[bytes]:
             yield chunk
     if received > limit:
         raise too_large(limit)
-
-
-routes = [
-    Route(MEDIA_PATH + "{key:path}", get_media, methods=["GET"]),
-    Route(MEDIA_PATH + "{key:path}", put_media, methods=["PUT"]),
-]

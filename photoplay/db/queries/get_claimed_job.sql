@@ -7,7 +7,19 @@ select
     photoplay.now() as now,
     attempt.id as attempt_id, attempt.n as attempt_n, attempt.provider as attempt_provider,
     attempt.model as attempt_model, attempt.status as attempt_status, attempt.fence as attempt_fence,
-    attempt.provider_task_id, attempt.outcome as attempt_outcome, attempt.callback_token
+    attempt.provider_task_id, attempt.outcome as attempt_outcome, attempt.callback_token,
+    attempt.charged as attempt_charged, attempt.created_at as attempt_created_at, attempt.sent_at,
+    attempt.accepted_at, attempt.finished_at as attempt_finished_at, attempt.hinted_task_id,
+    attempt.cancel_asked_at,
+    image.width as image_width, image.height as image_height, image.bytes as image_bytes,
+    coalesce((
+        select jsonb_agg(jsonb_build_object(
+            'provider', ended.provider, 'refusal', ended.refusal, 'charged', ended.charged
+        ) order by ended.n)
+        from photoplay.attempts ended
+        where ended.job_id = job.id
+            and ended.status not in ('submitting', 'unknown', 'accepted', 'running')
+    ), '[]'::jsonb) as ended_attempts
 from public.video_jobs job
 join photoplay.leases lease on lease.job_id = job.id
 left join public.video_images image on image.id = job.image_id and image.user_id = job.user_id

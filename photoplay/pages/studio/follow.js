@@ -1,6 +1,6 @@
 // A job's states as they happen: server-sent events, else long polling, else polling.
 
-const FIRST_EVENT_MS = 5_000;
+const FIRST_EVENT_MS = 3_000;
 const SILENCE_MS = 40_000;
 const STREAM_FAILURES = 3;
 const WAIT_S = 30;

@@ -75,21 +75,17 @@ addEventListener("paste", (event) => {
   add(files);
 });
 
-let depth = 0;
-for (const [name, act] of Object.entries({
-  dragenter: () => (depth += 1),
-  dragleave: () => (depth -= 1),
-  dragover: (event) => event.preventDefault(),
-  drop: (event) => {
-    event.preventDefault();
-    depth = 0;
-    add(event.dataTransfer.files);
-  },
-})) {
+const drops = {
+  dragover: () => true,
+  // Leaving the window, and not for another element of it.
+  dragleave: (event) => event.relatedTarget !== null,
+  drop: (event) => add(event.dataTransfer.files),
+};
+for (const [name, act] of Object.entries(drops)) {
   addEventListener(name, (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
-    act(event);
-    stage.toggleAttribute("data-over", depth > 0);
+    event.preventDefault();
+    stage.toggleAttribute("data-over", act(event) === true);
   });
 }
 

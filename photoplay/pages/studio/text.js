@@ -31,9 +31,9 @@ export const TEXT = {
 
 const MOVES = {
   auto: "automatic",
-  auto_subject: "automatic: towards the subject",
-  auto_scene: "automatic: into the scene",
-  auto_landscape: "automatic: into the landscape",
+  auto_subject: "automatic",
+  auto_scene: "automatic",
+  auto_landscape: "automatic",
   orbit_loop: "full orbit",
   static: "camera at rest",
 };
@@ -46,13 +46,7 @@ const PHASES = {
   storing: "Putting the film away",
 };
 
-const SUPPORT = (job) => `The number to name: ${job.id}`;
-const REMEDIES = {
-  content_refused: () => "Try another picture, or other words.",
-  outcome_unknown: SUPPORT,
-  storage_failed: SUPPORT,
-  expired: SUPPORT,
-};
+const FOR_SUPPORT = ["outcome_unknown", "storage_failed", "expired"];
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
@@ -68,7 +62,7 @@ export const quotaText = ({ used, limit, resetsAt }) => `${used} of ${limit} fil
 export function filmTitle(job) {
   const made = new Date(job.created_at);
   const isToday = made.toDateString() === new Date().toDateString();
-  const move = job.result?.move ? moveName(job.result.move).split(":")[0] : job.provider;
+  const move = job.result?.move ? moveName(job.result.move) : job.provider;
   const seconds = job.video && `${Math.round(job.video.duration_s)} s`;
   return [isToday ? hour(made) : day.format(made), [seconds, move].filter(Boolean).join(" · ")];
 }
@@ -100,18 +94,18 @@ function failureWords(job) {
     false: "Not charged, and it does not count for today.",
     null: "Whether it was charged is not known yet.",
   }[charged];
-  const alert = [message, REMEDIES[code]?.(job)].filter(Boolean).join(" ");
-  return { status: "No film this time", alert, charge, mayRepeat: retryable };
+  const number = FOR_SUPPORT.includes(code) ? ` The number to name: ${job.id}` : "";
+  const remedy = code === "content_refused" ? " Try another picture, or other words." : number;
+  return { status: "No film this time", alert: (message ?? "") + remedy, charge, mayRepeat: retryable };
 }
 
 /** What to say of a frame: a headline (`status`), a line below it (`detail`), an `alert`, the `charge`. */
 export function wordsFor(frame, state) {
   const { held, job, problem } = frame;
   if (held) {
-    const status = `Waiting: ${held.details.maxOpenJobs ?? "enough"} films are in the works`;
-    return { status, detail: "It starts by itself as soon as one of them has ended." };
+    return { status: "Waiting for the others", detail: "It starts by itself as soon as one of them has ended." };
   }
-  if (frame.trouble && (isBusy(state) || state === "sending")) {
+  if (frame.trouble && ["sending", "asking", "queued", "running"].includes(state)) {
     const status = "No connection. Trying again by itself…";
     return { status, detail: "Nothing is lost, and nothing is made twice." };
   }
@@ -128,7 +122,7 @@ export function wordsFor(frame, state) {
       return { status, alert: problemWords(problem), mayRepeat: !isQuota };
     }
     case "asking":
-      return { status: frame.jobId ? "Looking for your film…" : "Asking for the film…" };
+      return { status: frame.isAsking === undefined ? "Looking for your film…" : "Asking for the film…" };
     case "succeeded":
       return { status: "Here is your film", detail: videoFacts(job.video) };
     case "cancelled":
@@ -142,8 +136,6 @@ export function wordsFor(frame, state) {
     }
   }
 }
-
-const isBusy = (state) => ["asking", "queued", "running"].includes(state);
 
 /** The honest label of a film: how it was made, and rows of [term, description]. */
 export function filmLabel(job, here) {

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from photoplay.domain.http import HttpRequest
 from photoplay.domain.outcomes import Found
-from photoplay.providers.answers import identifier, items, mapping, text
+from photoplay.providers.answers import address, identifier, items, mapping, text
 from photoplay.providers.protocol import Lost, Task
 
 # Their clock and ours may differ.
@@ -45,7 +45,7 @@ def find(lost: Lost, page: Mapping[str, object]) -> Found | None:
         if task_id is None:
             continue
         for string in _strings(row.get("json_input")):
-            if lost.handle in string or (lost.picture is not None and string == lost.picture):
+            if address(string) and (lost.handle in string or string == lost.picture):
                 return Found(task_id)
     return None
 

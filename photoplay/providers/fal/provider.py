@@ -58,6 +58,7 @@ from photoplay.providers.protocol import (
     Placed,
     RemoteModel,
     Task,
+    check_credential,
 )
 from photoplay.providers.signatures import holds_ed25519, is_recent, lower
 from photoplay.providers.verdicts import GONE, NO_VIDEO
@@ -82,6 +83,9 @@ class FalAccount:
         user_id: our user id at fal; callbacks signed for another account are refused. None takes
             those of any account, which then only say "look now".
         start_within: a request that fal has not started by then is dropped unbilled.
+
+    Raises:
+        ValueError: the key cannot be sent; the message names its setting.
     """
 
     key: str
@@ -90,6 +94,9 @@ class FalAccount:
     platform_url: str = "https://api.fal.ai/v1"
     user_id: str | None = None
     start_within: timedelta = timedelta(minutes=15)
+
+    def __post_init__(self) -> None:
+        check_credential("FAL_KEY", self.key)
 
     def __repr__(self) -> str:
         return f"FalAccount({self.queue_url})"
@@ -102,6 +109,9 @@ class Fal:
 
     def __init__(self, account: FalAccount) -> None:
         self._account = account
+        self._queue_url = account.queue_url.rstrip("/")
+        self._rest_url = account.rest_url.rstrip("/")
+        self._platform_url = account.platform_url.rstrip("/")
         self._auth = {"Authorization": f"Key {account.key}"}
         self.models: Mapping[str, RemoteModel] = FAL_MODELS
         self.limits = Limits(
@@ -120,7 +130,7 @@ class Fal:
     def upload(self, picture: PictureFile, now: datetime) -> HttpRequest | None:
         return HttpRequest.with_json(
             "POST",
-            f"{self._account.rest_url}/storage/upload/initiate?storage_type=fal-cdn-v3",
+            f"{self._rest_url}/storage/upload/initiate?storage_type=fal-cdn-v3",
             {"file_name": picture.name, "content_type": picture.media_type},
             self._auth,
         )
@@ -140,7 +150,7 @@ class Fal:
 
     def submit(self, order: Order, now: datetime) -> HttpRequest:
         query = urlencode({"fal_webhook": order.callback_url}) if order.callback_url else ""
-        url = f"{self._account.queue_url}/{order.capability.model}"
+        url = f"{self._queue_url}/{order.capability.model}"
         start_within_s = max(int(self._account.start_within.total_seconds()), 2)
         return HttpRequest.with_json(
             "POST",
@@ -162,7 +172,7 @@ class Fal:
     # Unknown submission
 
     def resolve(self, lost: Lost, now: datetime) -> tuple[HttpRequest, ...]:
-        return (history.search(self._account.platform_url, self._auth, lost),)
+        return (history.search(self._platform_url, self._auth, lost),)
 
     def read_resolve(
         self, lost: Lost, response: HttpResponse, now: datetime
@@ -180,7 +190,7 @@ class Fal:
         cursor = history.next_cursor(body)
         if cursor is None:
             return Undecided()
-        request = history.search(self._account.platform_url, self._auth, lost, cursor)
+        request = history.search(self._platform_url, self._auth, lost, cursor)
         return More(request, "page")
 
     # Following
@@ -196,6 +206,9 @@ class Fal:
             return self._ask_history(task, GONE.after())
         if body is None or response.status not in {200, 202}:
             return Unchanged(f"status_{response.status}")
+        return self._read_status(task, body)
+
+    def _read_status(self, task: Task, body: Mapping[str, object]) -> PollOutcome | More:
         match body.get("status"):
             case "IN_QUEUE":
                 return Waiting(started=False)
@@ -214,22 +227,22 @@ class Fal:
     def read_result(
         self, task: Task, more: More, response: HttpResponse, now: datetime
     ) -> PollOutcome | More:
-        body = json_object(response)
         if more.step == "history":
-            return _read_history(task, more, response, body)
-        if response.status in {404, 410} and not _names_a_type(response, body):
+            return _read_history(task, more, response)
+        body = json_object(response)
+        is_verdict = body is not None and _is_verdict(body)
+        if response.status in {404, 410} and not is_verdict:
             # The queue keeps results for an hour; the history keeps them for a month.
             return self._ask_history(task, more.otherwise or GONE.after())
-        if body is None or response.status in {401, 403, 429} or 300 <= response.status < 400:
+        if body is None or (response.status in {401, 403, 429} and not is_verdict):
             return more.otherwise or Unchanged(f"result_status_{response.status}")
         if response.status == 202 or _is_still_running(response.status, body):
             return Waiting()
         if 200 <= response.status < 300:
             return _read_output(task, body, response)
         verdict = end_of_task(response.status, body, response)
-        if verdict is not None:
-            return verdict.after()
-        return more.otherwise or Unchanged(f"result_status_{response.status}")
+        ending = verdict.after() if verdict is not None else more.otherwise
+        return ending or Unchanged(f"result_status_{response.status}")
 
     # Stopping
 
@@ -243,7 +256,7 @@ class Fal:
     # Callbacks
 
     def callback_keys(self) -> HttpRequest | None:
-        return HttpRequest("GET", f"{self._account.rest_url}/.well-known/jwks.json")
+        return HttpRequest("GET", f"{self._rest_url}/.well-known/jwks.json")
 
     def read_callback_keys(self, response: HttpResponse) -> tuple[bytes, ...]:
         body = json_object(response) if response.status == 200 else None
@@ -274,21 +287,18 @@ class Fal:
     def _request_url(self, task: Task) -> str:
         # Of the endpoint only owner and alias are in the address of a request.
         owner_and_alias = "/".join(task.model.split("/")[:2])
-        return f"{self._account.queue_url}/{owner_and_alias}/requests/{task.task_id}"
+        return f"{self._queue_url}/{owner_and_alias}/requests/{task.task_id}"
 
     def _result_url(self, task: Task, status: Mapping[str, object]) -> str:
         """Return the address that the status names, unless it leads elsewhere."""
         named = address(status.get("response_url"))
-        if (
-            named is not None
-            and is_under(named, self._account.queue_url)
-            and f"/requests/{task.task_id}" in named
-        ):
+        ends = (f"/requests/{task.task_id}", f"/requests/{task.task_id}/response")
+        if named is not None and is_under(named, self._queue_url) and named.endswith(ends):
             return named
         return self._request_url(task)
 
     def _ask_history(self, task: Task, otherwise: PollOutcome) -> More:
-        request = history.look_up(self._account.platform_url, self._auth, task)
+        request = history.look_up(self._platform_url, self._auth, task)
         return More(request, "history", otherwise)
 
 
@@ -316,13 +326,9 @@ def _model_input(model: FalModel, order: Order) -> dict[str, object]:
     return body
 
 
-def _names_a_type(response: HttpResponse, body: Mapping[str, object] | None) -> bool:
+def _is_verdict(body: Mapping[str, object]) -> bool:
     """Return whether an error is the model's or the platform's own, not the address's."""
-    if body is None:
-        return False
-    verdict = end_of_task(response.status, {"detail": body.get("detail", "")}, None)
-    listed = isinstance(body.get("detail"), list) and verdict is not None
-    return listed or text(body.get("error_type")) is not None
+    return isinstance(body.get("detail"), list) or text(body.get("error_type")) is not None
 
 
 def _is_still_running(status: int, body: Mapping[str, object]) -> bool:
@@ -335,7 +341,7 @@ def _read_output(task: Task, body: Mapping[str, object], response: HttpResponse)
     video = mapping(body.get("video"))
     location = address(video.get("url"))
     if location is None:
-        if body.get("status") in {"IN_QUEUE", "IN_PROGRESS"}:
+        if body.get("status") in ("IN_QUEUE", "IN_PROGRESS"):
             return Waiting()
         return NO_VIDEO.charged(billed_units(response)).after()
     facts: dict[str, object] = {"engine": task.model, "generative": True}
@@ -348,9 +354,8 @@ def _read_output(task: Task, body: Mapping[str, object], response: HttpResponse)
     return Succeeded(location, None, facts)
 
 
-def _read_history(
-    task: Task, more: More, response: HttpResponse, body: Mapping[str, object] | None
-) -> PollOutcome:
+def _read_history(task: Task, more: More, response: HttpResponse) -> PollOutcome:
+    body = json_object(response)
     if body is None or response.status == 429 or response.status >= 500:
         return Unchanged("history_unavailable")
     row = history.row_of(task, body) if response.status == 200 else None

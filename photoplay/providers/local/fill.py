@@ -14,8 +14,9 @@ import numpy as np
 from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, as_field, mesh
 from photoplay.providers.local.smoothing import fill_from_known
 
-_GROW = 0.009
+_GROW = 0.007
 _RING = 0.10
+_FRINGE = 0.16
 _LEVELS_PX = (104, 208)
 _ROUNDS = (4, 1)
 _TONE_PX = 2.5
@@ -25,12 +26,15 @@ _MAX_SOURCES = 2000
 _NEARBY = 1.5
 
 
-def fill_background(rgb: Field, alpha: Field, frame_px: int) -> tuple[Field, Mask]:
+def fill_background(
+    rgb: Field, alpha: Field, salience: Field, frame_px: int
+) -> tuple[Field, Mask]:
     """Paints what the subject hides.
 
     Args:
         rgb: canvas colours 0..255.
         alpha: the subject's opacity.
+        salience: 0..1; faint hair and fluff just outside the outline is painted over too.
         frame_px: the clip's width in canvas pixels, for lengths.
 
     Returns:
@@ -38,7 +42,9 @@ def fill_background(rgb: Field, alpha: Field, frame_px: int) -> tuple[Field, Mas
     """
     grow = max(2, round(_GROW * frame_px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    hole = cv2.dilate((alpha > 0.04).astype(np.uint8), kernel)
+    core = (alpha > 0.04).astype(np.uint8)
+    near = cv2.dilate(core, kernel)
+    hole = cv2.dilate(core | (near & (salience > _FRINGE)), kernel)
     if not hole.any() or hole.all():
         return rgb, hole.astype(bool)
     painted = _complete(rgb, hole, _RING * frame_px)

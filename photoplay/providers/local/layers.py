@@ -86,7 +86,7 @@ def cut_matte(rgb: Field, salience: Field, mask: Mask) -> Field:
     radius = max(2, round(0.012 * 640))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     inner = cv2.erode(((soft > 0.5) & (part > 0.5)).astype(np.uint8), kernel).astype(bool)
-    near = cv2.dilate(((soft > 0.35) & (part > 0.1)).astype(np.uint8), kernel).astype(bool)
+    near = cv2.dilate(((soft > 0.5) & (part > 0.5)).astype(np.uint8), kernel).astype(bool)
     band = near & ~inner
     start = np.where(inner, 1.0, np.where(near, np.where(part > 0.5, soft, 0.0), 0.0))
 
@@ -97,14 +97,18 @@ def cut_matte(rgb: Field, salience: Field, mask: Mask) -> Field:
     return as_field(np.clip(cv2.resize(as_field(alpha), (width, height)), 0.0, 1.0))
 
 
-def subject_colours(rgb: Field, alpha: Field) -> Field:
+def subject_colours(rgb: Field, alpha: Field, back: Field) -> Field:
     """The subject's own colours where it is half transparent, without the background's halo.
 
     Forte: "Approximate Fast Foreground Colour Estimation", 2021 (blur fusion).
     """
-    fused, back = _blur_fusion(rgb, rgb, rgb, alpha, 30)
-    fused, _ = _blur_fusion(rgb, fused, back, alpha, 5)
-    return as_field(np.clip(fused, 0.0, 255.0))
+    fused, mean_back = _blur_fusion(rgb, rgb, rgb, alpha, 30)
+    fused, _ = _blur_fusion(rgb, fused, mean_back, alpha, 5)
+    # Over the painted background the layer must give the photograph again.
+    share = alpha[..., None]
+    exact = (rgb - (1.0 - share) * back) / np.maximum(share, 0.02)
+    trust = np.clip((share - 0.02) / 0.08, 0.0, 1.0)
+    return as_field(np.clip(fused * (1.0 - trust) + exact * trust, 0.0, 255.0))
 
 
 def _blur_fusion(

@@ -89,9 +89,9 @@ MOVES: dict[str, Move] = {
         "The camera glides to the right.",
         _between(Pose(-0.085, hold=0.25), Pose(0.085, hold=0.25)),
     ),
-    "tilt_up": Move("The view goes up.", _between(Pose(y=0.06, hold=0.5), Pose(y=-0.06, hold=0.5))),
+    "tilt_up": Move("The view goes up.", _between(Pose(y=0.06, hold=0.25), Pose(y=-0.06, hold=0.25))),
     "tilt_down": Move(
-        "The view goes down.", _between(Pose(y=-0.06, hold=0.5), Pose(y=0.06, hold=0.5))
+        "The view goes down.", _between(Pose(y=-0.06, hold=0.25), Pose(y=0.06, hold=0.25))
     ),
     "rise": Move("The camera is lifted.", _between(Pose(y=0.055), Pose(y=-0.055, z=0.10))),
     "descend": Move("The camera is lowered.", _between(Pose(y=-0.055, z=0.10), Pose(y=0.055))),

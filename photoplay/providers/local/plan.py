@@ -31,6 +31,7 @@ _KEY_FRAMES = 11
 _MAX_AMPLITUDE = 3.0
 _ROAM = 0.14
 _ROAM_EDGED = 0.105
+_GROWTH = 0.30
 _CALMS = (1.0, 0.7, 0.45)
 _RIM_PLACES = 161
 
@@ -99,15 +100,11 @@ class Plan:
         """The camera at eased time s."""
         return self.move.path(s).scaled(self.amplitude)
 
-    def closest_look(self) -> float:
-        """The largest enlargement of the subject along the path."""
+    def usual_look(self) -> float:
+        """The mean enlargement of the subject along the path."""
         lens = self.setting.lens
-        sizes: list[float] = []
-        for key in range(_KEY_FRAMES):
-            pose = self.pose(key / (_KEY_FRAMES - 1))
-            near = 1.0 - pose.z * lens.convergence
-            sizes.append(pose.gain * lens.zoom * (1.0 - pose.z * lens.convergence * pose.lock) / near)
-        return max(sizes)
+        poses = [self.pose(key / (_KEY_FRAMES - 1)) for key in range(_KEY_FRAMES)]
+        return float(np.mean([_size(pose, lens) for pose in poses]))
 
 
 def plan_motion(setting: Setting, move: Move, strength: float) -> Plan:
@@ -120,7 +117,7 @@ def plan_motion(setting: Setting, move: Move, strength: float) -> Plan:
     """
     usual = PARALLAX_SHEET if setting.scene.front is None else PARALLAX_LAYERED
     wanted = usual * strength * move.weight
-    floor = min(wanted, FLOOR)
+    floor = min(wanted, FLOOR * move.weight)
     amplitude = _reach(setting, move, wanted)
     guarded = False
     if wanted > 0.0:
@@ -184,6 +181,12 @@ def _middles(count: int, step: int) -> Values:
     return np.asarray(np.arange(step // 2, count, step), dtype=np.float64) / count + 0.5 / count
 
 
+def _size(pose: Pose, lens: Lens) -> float:
+    """How large the subject appears, against the picture."""
+    locked = 1.0 - pose.z * lens.convergence * pose.lock
+    return pose.gain * lens.zoom * locked / max(0.05, 1.0 - pose.z * lens.convergence)
+
+
 def _solve_amplitude(setting: Setting, move: Move, wanted: float) -> float:
     if wanted <= 0.0 or measure_parallax(setting, move, 1.0) < 1e-6:
         return 1.0
@@ -213,16 +216,19 @@ def _reach(setting: Setting, move: Move, wanted: float) -> float:
 def _stay_near(setting: Setting, move: Move, amplitude: float, floor: float, limit: float) -> float:
     """Keeps the picture in view: no longer way for its places than a viewer follows calmly."""
 
-    def roams(factor: float) -> float:
+    def is_calm(factor: float) -> bool:
         first, last = _ends(setting, move, factor)
-        return float(np.percentile(np.hypot(last[0] - first[0], last[1] - first[1]), 90))
+        way = float(np.percentile(np.hypot(last[0] - first[0], last[1] - first[1]), 90))
+        ends = [move.path(s).scaled(factor) for s in (0.0, move.middle)]
+        growth = abs(float(np.log(_size(ends[1], setting.lens) / _size(ends[0], setting.lens))))
+        return way <= limit and growth <= _GROWTH * limit / _ROAM
 
-    if roams(amplitude) <= limit:
+    if is_calm(amplitude):
         return amplitude
     low, high = 0.0, amplitude
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (middle, high) if roams(middle) <= limit else (low, middle)
+        low, high = (middle, high) if is_calm(middle) else (low, middle)
     return max(low, min(amplitude, _reach(setting, move, floor)))
 
 

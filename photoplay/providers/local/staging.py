@@ -24,9 +24,8 @@ from photoplay.providers.local.plan import Plan, Scene
 from photoplay.providers.local.segments import samples_along
 from photoplay.providers.local.warp import Sheet, Stage
 
-_DENSEST = 1.18
+_DENSEST = 1.12
 _SAMPLES = 24
-_FRINGE = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,10 @@ class Staging:
         return Staging(stage, framing, size)
 
     def density(self, plan: Plan) -> float:
-        """Canvas pixels an output pixel: as fine as the closest look, if the picture is."""
+        """Canvas pixels an output pixel: as fine as the usual look, if the picture is."""
         left, _, right, _ = self.framing.window
         had = (right - left) / self.stage.width
-        return max(1.0, min(_DENSEST, had, plan.closest_look()))
+        return max(1.0, min(_DENSEST, had, plan.usual_look()))
 
     def onto(self, values: Field, out: tuple[int, int]) -> Field:
         """Resamples an analysis map of the whole picture onto the canvas."""
@@ -178,9 +177,9 @@ def build_sheets(
     salience = staging.onto(found.subject.salience, out)
     mask = staging.onto(as_field(found.subject.mask), out) > 0.5
     alpha = cut_matte(canvas, salience, mask)
-    painted, _ = fill_background(canvas, np.maximum(alpha, salience - _FRINGE), round(frame_px))
+    painted, _ = fill_background(canvas, alpha, salience, round(frame_px))
     back = to_planes(painted)
-    front = to_planes(subject_colours(canvas, alpha), alpha)
+    front = to_planes(subject_colours(canvas, alpha, painted), alpha)
     return [
         Sheet(back, plan.setting.scene.back, soft(back), cloud_share),
         Sheet(front, plan.setting.scene.front, soft(front)),

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, as_field
+from photoplay.providers.local.arrays import Bytes, Field, Mask
 
 Finder = Callable[[Bytes], Field]
 
 LAYERED_FROM = 0.6
+_SURELY = 0.85
+_HALO = 0.010
 """Confidence from which the subject becomes a layer of its own."""
 
 
@@ -48,7 +50,7 @@ def find_subject(rgb: Bytes, find: Finder) -> Subject:
         find: gives the salience of a picture.
     """
     salience = find(rgb)
-    mask = _main_part(salience > 0.5)
+    mask = _main_part(_sure(salience))
     area = float(mask.mean())
     if float(salience.max()) < 0.9 or area < 0.001:
         return _subject(salience, mask, 0.0)
@@ -60,9 +62,8 @@ def find_subject(rgb: Bytes, find: Finder) -> Subject:
         return _subject(salience, mask, fit)
     mirrored = find(np.ascontiguousarray(rgb[:, ::-1]))[:, ::-1]
     agreement = _overlap(salience > 0.5, mirrored > 0.5)
-    both = as_field((salience + mirrored) * 0.5)
     sure = _ramp(agreement, 0.70, 0.15) * _ramp(0.22 - doubt, 0.0, 0.10)
-    return _subject(both, _main_part(both > 0.5), fit * sure)
+    return _subject(salience, mask, fit * sure)
 
 
 def _ramp(value: float, start: float, width: float) -> float:
@@ -72,6 +73,14 @@ def _ramp(value: float, start: float, width: float) -> float:
 def _overlap(one: Mask, other: Mask) -> float:
     union = float((one | other).sum())
     return float((one & other).sum()) / union if union else 0.0
+
+
+def _sure(salience: Field) -> Mask:
+    """Salient places, without half-salient ones that no surely salient place is near to."""
+    side = 2 * round(_HALO * max(salience.shape)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    reach = cv2.dilate((salience > _SURELY).astype(np.uint8), kernel) > 0
+    return (salience > 0.5) & reach
 
 
 def _main_part(mask: Mask) -> Mask:

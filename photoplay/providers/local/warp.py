@@ -19,7 +19,6 @@ from photoplay.providers.local.layers import Planes
 CELL_PX = 4
 _ROUNDS = 4
 _LIPSCHITZ = 0.55
-_FINE = cv2.INTER_CUBIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class Projector:
 
     def __init__(self, stage: Stage, sheets: list[Sheet], lens: Lens) -> None:
         self._stage = stage
-        self._sheets = sheets
+        self.sheets = sheets
         self._lens = lens
         self._nodes = Nodes.of(stage)
         self._covers = [_coverage(sheet) for sheet in sheets]
@@ -165,7 +164,7 @@ class Projector:
     @property
     def is_layered(self) -> bool:
         """True when a subject moves before a background."""
-        return len(self._sheets) > 1
+        return len(self.sheets) > 1
 
     def back(self, pose: Pose, drift: float = 0.0, blur: float = 0.0) -> tuple[Planes, Field]:
         """The background, or the only sheet, and its disparity at the nodes.
@@ -175,7 +174,7 @@ class Projector:
             drift: how far the clouds have gone, in frame widths.
             blur: 0..1; how far the distance is out of focus.
         """
-        sheet = self._sheets[0]
+        sheet = self.sheets[0]
         sight = look(self._stage, self._nodes, sheet.disparity, pose, self._lens)
         if sheet.drift is not None and drift != 0.0:
             share = read_at(self._stage, sheet.drift, sight.x, sight.y)
@@ -192,7 +191,7 @@ class Projector:
         """The frame with the subject before it; `blur` is how far it is out of focus, 0..1."""
         if not self.is_layered:
             return frame
-        sheet = self._sheets[1]
+        sheet = self.sheets[1]
         sight = look(self._stage, self._nodes, sheet.disparity, pose, self._lens)
         cover = read_at(self._stage, self._covers[1], sight.x, sight.y, outside=0.0)
         region = _Region.around(self._stage, cover > 0.0)
@@ -307,10 +306,10 @@ def _coverage(sheet: Sheet) -> Field:
 
 
 def _sample(planes: Planes, maps: _Maps, outside: int | None = None) -> Planes:
-    alpha = None if planes.alpha is None else _remap(planes.alpha, maps.full, outside, _FINE)
+    alpha = None if planes.alpha is None else _remap(planes.alpha, maps.full, outside)
     half = None if planes.alpha_half is None else _remap(planes.alpha_half, maps.half, outside)
     return Planes(
-        _remap(planes.luma, maps.full, outside, _FINE),
+        _remap(planes.luma, maps.full, outside),
         _remap(planes.blue, maps.half, outside),
         _remap(planes.red, maps.half, outside),
         alpha,
@@ -318,11 +317,9 @@ def _sample(planes: Planes, maps: _Maps, outside: int | None = None) -> Planes:
     )
 
 
-def _remap(
-    plane: Bytes, maps: tuple[Field, Field], outside: int | None, way: int = cv2.INTER_LINEAR
-) -> Bytes:
+def _remap(plane: Bytes, maps: tuple[Field, Field], outside: int | None) -> Bytes:
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    seen = cv2.remap(plane, maps[0], maps[1], way, borderMode=border, borderValue=outside or 0)
+    seen = cv2.remap(plane, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0)
     return cast("Bytes", seen)
 
 

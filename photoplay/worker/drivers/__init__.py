@@ -1,4 +1,4 @@
-"""How the worker carries an attempt out: one driver for the built-in renderer, one for HTTP providers.
+"""How the worker carries an attempt out: one driver a configured provider model.
 
 A driver does the foreign effect and returns an outcome value; it never writes a row.
 """
@@ -6,20 +6,71 @@ A driver does the foreign effect and returns an outcome value; it never writes a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
+from photoplay.domain.capability import Capability
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import PollOutcome, ResolveOutcome, SubmitOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things take and live at a provider.
+
+    Attributes:
+        recovery_window: an unknown submission not found for so long is lost.
+        result_lifetime: a finished clip can be fetched for so long.
+        poll_min: shortest pause between two looks.
+        poll_max: longest pause between two looks.
+        concurrency: attempts at once; None for no limit of its own.
+    """
+
+    recovery_window: timedelta = timedelta(0)
+    result_lifetime: timedelta = timedelta(days=1)
+    poll_min: timedelta = timedelta(seconds=1)
+    poll_max: timedelta = timedelta(seconds=30)
+    concurrency: int | None = None
+
+
+class NotPlacedError(Exception):
+    """The picture could not be handed to the provider; nothing was submitted."""
 
 
 class Driver(Protocol):
     """The foreign side of an attempt."""
 
-    lane: str
-    """Engine lane on which `follow` and `fetch` run."""
+    @property
+    def lane(self) -> str:
+        """Engine lane on which `follow` and `fetch` run."""
+        ...
 
-    async def submit(self, job: Job) -> SubmitOutcome:
+    @property
+    def capability(self) -> Capability: ...
+
+    @property
+    def patience(self) -> Patience: ...
+
+    def problem(self, job: Job) -> str | None:
+        """Return what a person must change about the picture for this model, or None."""
+        ...
+
+    def estimate_usd(self, job: Job) -> float | None:
+        """Return what the attempt will probably cost; None when that is not known."""
+        ...
+
+    async def place(self, job: Job, attempt_id: UUID) -> str:
+        """Hand the picture to the provider and return how the submission refers to it.
+
+        Raises:
+            NotPlacedError: no way worked; nothing was submitted.
+        """
+        ...
+
+    async def submit(self, job: Job, picture: str) -> SubmitOutcome:
         """Send the attempt's one submission; called at most once per attempt."""
         ...
 
@@ -32,9 +83,13 @@ class Driver(Protocol):
         ...
 
     async def fetch(self, job: Job, location: str) -> Path:
-        """Bring the result to a local file and return it; the caller removes it after storing."""
+        """Bring the result to a local file and return it; it stays until `discard`."""
+        ...
+
+    async def cancel(self, job: Job) -> None:
+        """Ask the provider to stop the task; what became of it `follow` will tell."""
         ...
 
     async def discard(self, job: Job) -> None:
-        """Drop what is left of a job that needs nothing any more."""
+        """Drop what is left here of a job that needs nothing any more."""
         ...

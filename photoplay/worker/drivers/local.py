@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from photoplay.domain.job import Attempt, Job
 from photoplay.domain.outcomes import (
@@ -17,9 +19,11 @@ from photoplay.domain.outcomes import (
     SubmitOutcome,
     Succeeded,
 )
+from photoplay.providers.builtin import LOCAL
 from photoplay.storage.objects import ObjectStore
 from photoplay.telemetry import get_logger
 from photoplay.worker import engine
+from photoplay.worker.drivers import Patience
 from photoplay.worker.render_pool import RenderFaultError, RenderPool, RenderRefusedError
 
 _log = get_logger(__name__)
@@ -34,6 +38,8 @@ class LocalDriver:
     """
 
     lane = engine.RENDER
+    capability = LOCAL
+    patience = Patience(recovery_window=timedelta(days=1), result_lifetime=timedelta(days=36500))
 
     def __init__(
         self, pool: RenderPool, store: ObjectStore, scratch: Path, depth_model: Path | None
@@ -43,7 +49,19 @@ class LocalDriver:
         self._scratch = scratch
         self._depth_model = depth_model
 
-    async def submit(self, job: Job) -> SubmitOutcome:
+    def problem(self, job: Job) -> str | None:
+        """Find nothing: what passed intake can be rendered."""
+        return None
+
+    def estimate_usd(self, job: Job) -> float | None:
+        """Cost nothing."""
+        return 0.0
+
+    async def place(self, job: Job, attempt_id: UUID) -> str:
+        """Leave the picture where it is."""
+        return job.source
+
+    async def submit(self, job: Job, picture: str) -> SubmitOutcome:
         """Accept at once: nothing leaves this machine before `follow`."""
         return Accepted(task_id=str(_attempt(job).id))
 
@@ -66,6 +84,9 @@ class LocalDriver:
         """Return the rendered file, making it again when this machine does not have it."""
         await self._ensure_rendered(job, lambda _: None)
         return self._video(job)
+
+    async def cancel(self, job: Job) -> None:
+        """Do nothing: whoever renders it has been told through the job."""
 
     async def discard(self, job: Job) -> None:
         if job.attempt is not None:

@@ -1,0 +1,82 @@
+"""Which provider is tried next. Never a race: only after a definite verdict of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from photoplay.domain.outcomes import Refusal
+
+TRIES: Final = 3
+"""Submissions to one provider that are refused because it is busy or away, before the next one."""
+FAULTS: Final = 2
+"""Tasks of one provider that may fail before the next one."""
+_PAUSES: Final = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
+_OPERATOR: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
+INTERRUPTED: Final = "interrupted"
+"""Refusal of an attempt whose worker was lost before anything was sent: it counts as no try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An ended attempt, as far as routing looks at it.
+
+    Attributes:
+        refusal: why it ended; `interrupted` when nothing had been sent.
+        charged: None when it is not known.
+    """
+
+    provider: str
+    refusal: str | None
+    charged: bool | None
+
+
+class Entry(StrEnum):
+    """Whether an attempt may be begun at a provider now."""
+
+    YES = "yes"
+    PAUSED = "paused"
+    """By an operator."""
+    OPEN = "open"
+    """The circuit breaker is open."""
+    FULL = "full"
+    """As many attempts as the provider takes are under way."""
+
+
+def candidates(order: Sequence[str], tries: Sequence[Try]) -> list[str]:
+    """Return the providers that may still be tried, first choice first."""
+    return [name for name in order if _has_tries_left([t for t in tries if t.provider == name])]
+
+
+def _has_tries_left(tries: Sequence[Try]) -> bool:
+    refusals = [t.refusal for t in tries if t.refusal not in {None, INTERRUPTED}]
+    if any(refusal in _OPERATOR for refusal in refusals):
+        return False
+    return len(refusals) < TRIES and refusals.count(Refusal.FAULT) < FAULTS
+
+
+def pause_before_next(tries: Sequence[Try], provider: str, jitter: float) -> timedelta:
+    """Return how long to wait after a verdict of `provider`: 1 s, 3 s, then 10 s, spread by a quarter.
+
+    Args:
+        jitter: 0 to 1, from a random source.
+    """
+    refused = sum(t.provider == provider and t.refusal != INTERRUPTED for t in tries)
+    return _PAUSES[min(max(refused, 1), len(_PAUSES)) - 1] * (0.75 + 0.5 * jitter)
+
+
+def may_have_been_charged(tries: Sequence[Try]) -> bool | None:
+    """Return whether any attempt was billed: True, False, or None when it is not known."""
+    if any(t.charged for t in tries):
+        return True
+    return None if any(t.charged is None for t in tries) else False
+
+
+def pause_between_polls(
+    age: timedelta, shortest: timedelta, longest: timedelta, jitter: float
+) -> timedelta:
+    """Return the pause before the next poll: a tenth of the task's age, within the provider's bounds."""
+    return min(max(age / 10, shortest), longest) * (0.9 + 0.2 * jitter)

@@ -1,0 +1,222 @@
+"""How a try or a job ends without a video, and what is looked after once a job is terminal."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Final
+
+from photoplay.domain.job import Job
+from photoplay.domain.outcomes import (
+    FAILURE_TEXTS,
+    Absent,
+    Blocked,
+    Failed,
+    FailureCode,
+    Found,
+    Refusal,
+    ResolveOutcome,
+    Succeeded,
+    Undecided,
+)
+from photoplay.domain.routing import Try, pause_before_next
+from photoplay.domain.states import AttemptStatus
+from photoplay.operations.record_submission import record_late_acceptance, record_unknown
+from photoplay.operations.settle_attempt import (
+    mark_cancel_asked,
+    prepare_again,
+    record_late_end,
+    record_verdict,
+    settle_failure,
+)
+from photoplay.telemetry import get_logger
+from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
+
+_log = get_logger(__name__)
+_ATTENTION: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
+_UNRESOLVED: Final = frozenset(
+    {AttemptStatus.SUBMITTING, AttemptStatus.UNKNOWN, AttemptStatus.LOST}
+)
+_RETRYABLE: Final = frozenset({FailureCode.PROVIDERS_UNAVAILABLE, FailureCode.EXPIRED})
+
+
+async def after_verdict(
+    tools: Tools,
+    job: Job,
+    refusal: Refusal,
+    *,
+    billed: bool | None,
+    pause: timedelta | None = None,
+    message: str = "",
+    ending: AttemptStatus = AttemptStatus.FAILED,
+    again: bool = False,
+) -> Verdict:
+    """Decide after a definite verdict against the attempt: final for the job, or another try.
+
+    Args:
+        billed: whether this try cost or may cost money; then there is no other one.
+        pause: the provider's own wish (Retry-After).
+        message: what the user may be shown, for bad input.
+        again: try again although this one may be billed: the operator's policy for lost attempts.
+    """
+    attempt = attempt_of(job)
+    is_outage = refusal in {Refusal.UNAVAILABLE, Refusal.FAULT} or refusal in _ATTENTION
+    if is_outage and ending is AttemptStatus.FAILED:
+        attention = str(refusal) if refusal in _ATTENTION else None
+        await record_verdict(tools.database, attempt.provider, failed=True, attention=attention)
+        if attention:
+            _log.error("provider.needs_operator", provider=attempt.provider, reason=attention)
+    if refusal is Refusal.CONTENT:
+        return await fail(
+            tools, job, FailureCode.CONTENT_REFUSED, charged=billed, ending=AttemptStatus.BLOCKED
+        )
+    if refusal is Refusal.BAD_INPUT:
+        return await fail(
+            tools,
+            job,
+            FailureCode.IMAGE_REJECTED,
+            charged=billed,
+            ending=ending,
+            message=message or None,
+        )
+    if billed is not False and not again:
+        return await fail(tools, job, FailureCode.PROVIDER_FAILED, charged=billed, ending=ending)
+    await prepare_again(
+        tools.database, job, attempt.id, refusal=refusal, charged=billed, ending=ending
+    )
+    _log.info("attempt.failed", provider=attempt.provider, refusal=refusal)
+    tries = (*job.tries, Try(attempt.provider, refusal, billed))
+    own = pause_before_next(tries, attempt.provider, random.random())  # noqa: S311 -- spreads retries
+    return Sleep(max(own, pause or timedelta(0)))
+
+
+async def fail(
+    tools: Tools,
+    job: Job,
+    code: FailureCode,
+    *,
+    charged: bool | None,
+    ending: AttemptStatus | None = None,
+    message: str | None = None,
+) -> Verdict:
+    """End the job without a video."""
+    text = message or FAILURE_TEXTS[code]
+    await settle_failure(
+        tools.database,
+        job,
+        code,
+        text,
+        charged=charged,
+        retryable=code in _RETRYABLE,
+        attempt_status=ending,
+    )
+    # A refused submission was never a video job to the operators of the older system.
+    event = "job.submission_failed" if _was_never_accepted(job) else "job.failed"
+    _log.warning(event, job_id=str(job.id), error=text, code=str(code))
+    if job.attempt is not None and job.attempt.provider in tools.drivers:
+        await tools.drivers[job.attempt.provider].discard(job)
+    return Done()
+
+
+def _was_never_accepted(job: Job) -> bool:
+    return job.attempt is None or job.attempt.provider_task_id is None
+
+
+async def expire(tools: Tools, job: Job) -> Verdict:
+    """End a job whose lifetime is over without a verdict."""
+    attempt = job.attempt
+    if attempt is None or not attempt.is_open:
+        return await fail(tools, job, FailureCode.EXPIRED, charged=False)
+    driver = tools.drivers.get(attempt.provider)
+    is_free = driver is not None and not driver.capability.billed
+    if attempt.status is AttemptStatus.SUBMITTING and attempt.sent_at is not None:
+        await record_unknown(tools.database, job, attempt.id)
+        return Sleep(timedelta(0))
+    endings = {
+        AttemptStatus.SUBMITTING: AttemptStatus.FAILED,
+        AttemptStatus.UNKNOWN: AttemptStatus.LOST,
+        AttemptStatus.ACCEPTED: AttemptStatus.EXPIRED,
+        AttemptStatus.RUNNING: AttemptStatus.EXPIRED,
+    }
+    was_sent = attempt.sent_at is not None
+    return await fail(
+        tools,
+        job,
+        FailureCode.EXPIRED,
+        charged=False if is_free or not was_sent else None,
+        ending=endings[attempt.status],
+    )
+
+
+async def done(tools: Tools, job: Job) -> Verdict:
+    """Look after what a terminal job left at a provider: stop it, and learn what it cost."""
+    attempt = job.attempt
+    driver = tools.drivers.get(attempt.provider) if attempt else None
+    if attempt is None or driver is None:
+        return Done()
+    if attempt.status in _UNRESOLVED:
+        return await _resolve_late(tools, job)
+    is_with_provider = attempt.status in {AttemptStatus.ACCEPTED, AttemptStatus.RUNNING}
+    lifetime = timedelta(seconds=tools.settings.lifetime_s)
+    if not is_with_provider or job.now - (attempt.accepted_at or job.created_at) > lifetime:
+        await driver.discard(job)
+        return Done()
+    if attempt.cancel_asked_at is None:
+        await mark_cancel_asked(tools.database, job, attempt.id)
+        await driver.cancel(job)
+    outcome = await driver.follow(job, lambda _: None)
+    match outcome:
+        case Succeeded(_, cost_usd):
+            # Paid for and not wanted any more: the cost is recorded, the job stays as it ended.
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.SUCCEEDED, cost_usd, charged=True
+            )
+        case Failed(_, _, billed):
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.CANCELLED, None, charged=billed
+            )
+        case Blocked(_, billed):
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.BLOCKED, None, charged=billed
+            )
+        case _:
+            return Sleep(max(driver.patience.poll_min, timedelta(seconds=5)))
+    await driver.discard(job)
+    return Done()
+
+
+async def _resolve_late(tools: Tools, job: Job) -> Verdict:
+    """Find out what became of a submission although its job has ended: it may have to be paid."""
+    attempt = attempt_of(job)
+    driver = tools.drivers[attempt.provider]
+    if attempt.status is AttemptStatus.SUBMITTING:
+        if attempt.sent_at is None:
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.CANCELLED, None, charged=False
+            )
+            return Done()
+        await record_unknown(tools.database, job, attempt.id)
+    outcome: ResolveOutcome = Undecided()
+    if attempt.hinted_task_id is not None:
+        outcome = Found(attempt.hinted_task_id)
+    elif attempt.status is not AttemptStatus.LOST:
+        outcome = await driver.resolve(job)
+    match outcome:
+        case Found(task_id):
+            await record_late_acceptance(tools.database, job, attempt.id, task_id)
+            return Sleep(timedelta(0))
+        case Absent():
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.LOST, None, charged=False
+            )
+            return Done()
+        case Undecided():
+            since = job.now - (attempt.sent_at or job.created_at)
+            if attempt.status is AttemptStatus.LOST:
+                return Done()
+            if since < driver.patience.recovery_window:
+                return Sleep(timedelta(seconds=30))
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.LOST, None, charged=None
+            )
+            return Done()

@@ -1,0 +1,360 @@
+"""Who sees and writes which rows, whatever SQL reaches the database: `rights.py` as a matrix."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
+from photoplay.domain.errors import IllegalTransitionError, LeaseLostError
+from tests.conftest import copied_database
+from tests.db.rights import FUNCTIONS, RIGHTS, ROLES, TABLES, right
+
+USER, OTHER = uuid4(), uuid4()
+OPERATIONS = ("select", "insert", "update", "delete")
+LOCK = 32
+_numbers = itertools.count(1000)
+
+
+class Rows:
+    """A database with a row of each of two users in every table."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        self.jobs: dict[UUID, UUID] = {}
+        for user in (USER, OTHER):
+            self.jobs[user] = uuid4()
+            connection.execute(
+                "insert into public.video_jobs (id, user_id, source_image_url) values (%s, %s, 'x')",
+                (self.jobs[user], user),
+            )
+            for table in TABLES:
+                connection.execute(self.insertion(table, user))
+
+    def insertion(self, table: str, user: UUID) -> sql.SQL:
+        spare_job = uuid4()
+        if "{spare_job}" in TABLES[table].insert:
+            with as_owner(self.connection):
+                self.connection.execute(
+                    "insert into public.video_jobs (id, user_id, source_image_url) "
+                    "values (%s, %s, 'x')",
+                    (spare_job, user),
+                )
+        values = TABLES[table].insert.format(
+            user=user, new=uuid4(), job=self.jobs[user], number=next(_numbers), spare_job=spare_job
+        )
+        return sql.SQL(f"insert into {table} as t {values}")
+
+
+@contextmanager
+def as_owner(connection: psycopg.Connection) -> Iterator[None]:
+    acting = connection.execute("select current_setting('role')").fetchone()
+    connection.execute("reset role")
+    yield
+    connection.execute("select set_config('role', %s, true)", acting)
+
+
+@pytest.fixture(scope="module")
+def rows(postgres, template) -> Iterator[Rows]:
+    with (
+        copied_database(postgres, template) as name,
+        psycopg.connect(postgres.dsn(dbname=name)) as connection,
+    ):
+        yield Rows(connection)
+        connection.rollback()
+
+
+@contextmanager
+def acting_as(rows: Rows, role: str, user: UUID | None) -> Iterator[psycopg.Connection]:
+    """A transaction of a role with a user's claims, undone afterwards."""
+    claims = json.dumps({"sub": str(user), "role": "authenticated"}) if user else ""
+    with rows.connection.transaction(force_rollback=True):
+        rows.connection.execute(
+            "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
+            (claims, role),
+        )
+        yield rows.connection
+
+
+def whose(rows: Rows, statement: str) -> str:
+    """Return the letter of the matrix that a select, update or delete shows."""
+    try:
+        with rows.connection.transaction():
+            owners = {r[0] for r in rows.connection.execute(sql.SQL(statement)).fetchall()}
+    except errors.InsufficientPrivilege:
+        return "-"
+    match str(USER) in owners, str(OTHER) in owners, None in owners:
+        case False, False, False if not owners:
+            return "nothing"
+        case True, False, False:
+            return "o"
+        case True, False, True:
+            return "d"
+        case _:
+            return "a"
+
+
+def accepted(rows: Rows, table: str, user: UUID) -> bool:
+    statement = rows.insertion(table, user)
+    try:
+        with rows.connection.transaction():
+            rows.connection.execute(statement)
+    except errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def found(rows: Rows, table: str, operation: str) -> str:
+    owner = TABLES[table].owner
+    match operation:
+        case "select":
+            return whose(rows, f"select {owner} from {table} as t")
+        case "insert":
+            own, foreign = (accepted(rows, table, user) for user in (USER, OTHER))
+            return {(False, False): "-", (True, False): "o", (True, True): "a"}[own, foreign]
+        case "update":
+            return whose(rows, f"update {table} as t set {TABLES[table].update} returning {owner}")
+        case _:
+            return whose(rows, f"delete from {table} as t returning {owner}")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("table", RIGHTS)
+def test_a_role_reaches_exactly_the_rows_of_the_matrix(rows, table, role):
+    for operation in OPERATIONS:
+        with acting_as(rows, role, USER):
+            assert found(rows, table, operation) == right(table, role, operation), operation
+
+
+@pytest.mark.parametrize("role", ["authenticated", "photoplay_api"])
+@pytest.mark.parametrize("table", RIGHTS)
+def test_unset_claims_see_and_touch_no_rows(rows, table, role):
+    for operation in ("select", "update", "delete"):
+        letter = right(table, role, operation)
+        with acting_as(rows, role, None):
+            said = found(rows, table, operation)
+        # Limits that hold for everybody name nobody.
+        assert said == ({"-": "-", "d": "a"}.get(letter, "nothing")), operation
+    if right(table, role, "insert") != "-":
+        with acting_as(rows, role, None):
+            assert found(rows, table, "insert") == "-"
+
+
+def test_the_matrix_names_every_table_and_function(rows):
+    tables = rows.connection.execute(
+        "select relnamespace::regnamespace || '.' || relname from pg_class "
+        "where relkind in ('r', 'p', 'v', 'm', 'f') and relnamespace::regnamespace::text in ('public', 'photoplay')"
+    ).fetchall()
+    assert {name for (name,) in tables} == set(RIGHTS) == set(TABLES)
+    functions = rows.connection.execute(
+        "select proname from pg_proc where pronamespace = 'photoplay'::regnamespace "
+        "and prorettype <> 'trigger'::regtype"
+    ).fetchall()
+    assert {name for (name,) in functions} == set(FUNCTIONS)
+
+
+def test_row_level_security_is_on_everywhere_and_forced_where_rows_are_users(rows):
+    off = rows.connection.execute(
+        "select relname from pg_class where relkind = 'r' "
+        "and relnamespace::regnamespace::text in ('public', 'photoplay') and not relrowsecurity"
+    ).fetchall()
+    assert off == []
+    forced = rows.connection.execute(
+        "select relnamespace::regnamespace || '.' || relname from pg_class where relforcerowsecurity"
+    ).fetchall()
+    # The engine's own tables and the list of migrations hold no user's row.
+    engine = {t for t in RIGHTS if t.startswith("photoplay.pgqueuer")}
+    assert {name for (name,) in forced} == set(RIGHTS) - engine - {"photoplay.schema_migrations"}
+
+
+def test_no_role_of_ours_bypasses_policies_or_holds_more_than_its_grants(rows):
+    rights = rows.connection.execute(
+        "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication "
+        "from pg_roles where rolname = any(%s)",
+        (list(ROLES),),
+    ).fetchall()
+    assert len(rights) == len(ROLES)
+    assert not [name for name, *powers in rights if any(powers)]
+    # Only the login of our processes is a member of anything, and it inherits nothing.
+    members = rows.connection.execute(
+        "select member::regrole::text, roleid::regrole::text, inherit_option from pg_auth_members "
+        "where member::regrole::text = any(%s)",
+        (list(ROLES),),
+    ).fetchall()
+    assert {member for member, _, _ in members} == {"photoplay_app"}
+    assert not any(inherits for _, _, inherits in members)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_executes_exactly_its_functions(rows, role):
+    allowed = rows.connection.execute(
+        "select proname from pg_proc where pronamespace = 'photoplay'::regnamespace "
+        "and prorettype <> 'trigger'::regtype and has_schema_privilege(%(role)s, 'photoplay', 'usage') "
+        "and has_function_privilege(%(role)s, oid, 'execute')",
+        {"role": role},
+    ).fetchall()
+    assert {name for (name,) in allowed} == {f for f, to in FUNCTIONS.items() if role in to}
+
+
+CALLS = {
+    "create_job": "photoplay.create_job(gen_random_uuid(), null, '\\x00', null, 'x', null, '{}', 'local', '1 s')",
+    "claim_job": "photoplay.claim_job(gen_random_uuid(), 1, gen_random_uuid(), '1 s')",
+    "return_unit": "photoplay.return_unit(gen_random_uuid())",
+    "hold_lease": "photoplay.hold_lease(gen_random_uuid(), 1)",
+    "wake": "photoplay.wake(gen_random_uuid())",
+}
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role", "photoplay_app"])
+@pytest.mark.parametrize("function", CALLS)
+def test_nothing_that_writes_can_be_called_around_the_api(rows, role, function):
+    with acting_as(rows, role, USER), pytest.raises(errors.InsufficientPrivilege):
+        rows.connection.execute(sql.SQL(f"select {CALLS[function]}"))
+
+
+def test_the_worker_follows_jobs_and_creates_none(rows):
+    for statement in (
+        f"select {CALLS['create_job']}",
+        "insert into public.video_jobs (id, user_id, source_image_url) "
+        f"values (gen_random_uuid(), '{USER}', 'x')",
+    ):
+        with acting_as(rows, "photoplay_worker", USER), pytest.raises(errors.InsufficientPrivilege):
+            rows.connection.execute(sql.SQL(statement))
+
+
+@pytest.mark.parametrize("column", ["callback_token", "fence", "outcome", "provider_task_id"])
+def test_a_user_reads_no_secret_of_its_own_attempts(rows, column):
+    with acting_as(rows, "authenticated", USER), pytest.raises(errors.InsufficientPrivilege):
+        rows.connection.execute(sql.SQL(f"select {column} from photoplay.attempts"))
+
+
+def test_creating_needs_a_user_in_the_claims(rows):
+    with (
+        acting_as(rows, "photoplay_api", None),
+        pytest.raises(errors.InsufficientPrivilege, match="no user"),
+    ):
+        rows.connection.execute(sql.SQL(f"select {CALLS['create_job']}"))
+
+
+@pytest.mark.parametrize(
+    "claims", ["not json", '{"sub": "not a uuid"}', '{"sub": ""}', "{}", "null", '{"sub": null}']
+)
+def test_unreadable_claims_reach_nothing(rows, claims):
+    with acting_as(rows, "authenticated", None):
+        rows.connection.execute("select set_config('request.jwt.claims', %s, true)", (claims,))
+        try:
+            seen = rows.connection.execute("select count(*) from public.video_jobs").fetchone()
+        except psycopg.DataError:
+            seen = (0,)
+    assert seen == (0,)
+
+
+# One user's claims never reach another transaction of the same connection (fault 32).
+
+
+USED = {USER: 3, OTHER: 7}
+
+
+async def reads(database: Database, user: UUID) -> None:
+    async with database.transaction(reader(user)) as tx:
+        rows = await tx._connection.execute("select user_id from public.video_quota")
+        assert {r["user_id"] for r in await rows.fetchall()} == {user}
+
+
+async def reads_in_a_pipeline(database: Database, user: UUID) -> None:
+    asked = [USER, OTHER, USER]
+    answers = await database.batch(reader(user), [("get_quota", {"user_id": u}) for u in asked])
+    used = [rows[0]["used"] for rows in answers]
+    assert used == [USED[user] if u == user else 0 for u in asked]
+
+
+async def fails_in_the_middle(database: Database, user: UUID) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction(writer(user)) as tx:
+            await tx.all("list_events", job_id=uuid4())
+            raise ZeroDivisionError
+
+
+async def is_refused_by_the_database(database: Database, user: UUID) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        async with database.transaction(writer(user)) as tx:
+            await tx._connection.execute("select * from photoplay.leases")
+
+
+async def fails_in_a_pipeline(database: Database, _: UUID) -> None:
+    with pytest.raises(LeaseLostError):
+        await database.batch(
+            WORKER,
+            [
+                ("hold_lease", {"job_id": uuid4(), "fence": 1}),
+                ("begin_preparing", {"job_id": uuid4()}),
+            ],
+        )
+
+
+async def is_cancelled(database: Database, user: UUID) -> None:
+    inside = asyncio.Event()
+
+    async def work() -> None:
+        async with database.transaction(writer(user)) as tx:
+            inside.set()
+            # Waits for the test's own lock until it is cancelled.
+            await tx._connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def looks_as_the_operator(database: Database, _: UUID) -> None:
+    rows = await database.batch(ADMIN, [("get_quota", {"user_id": u}) for u in (USER, OTHER)])
+    assert [r[0]["used"] for r in rows] == list(USED.values())
+
+
+async def looks_without_a_scope(database: Database, _: UUID) -> None:
+    """What a connection carries between transactions: the login alone, which may do nothing."""
+    async with database.pool.connection() as connection:
+        row = await (
+            await connection.execute(
+                "select current_user as acting, current_setting('request.jwt.claims', true) as claims"
+            )
+        ).fetchone()
+        assert row is not None
+        assert (row["acting"], row["claims"] or "") == ("photoplay_app", "")
+        with pytest.raises(errors.InsufficientPrivilege):
+            await connection.execute("select count(*) from public.video_quota")
+
+
+async def test_claims_of_one_transaction_never_reach_the_next(app_dsn, owner):
+    for user, used in USED.items():
+        owner.execute(
+            "insert into public.video_quota (user_id, date, count) values (%s, photoplay.quota_day(), %s)",
+            (user, used),
+        )
+    owner.execute("select pg_advisory_lock(%s)", (LOCK,))
+    kinds = [
+        reads,
+        reads_in_a_pipeline,
+        fails_in_the_middle,
+        is_refused_by_the_database,
+        fails_in_a_pipeline,
+        is_cancelled,
+        looks_as_the_operator,
+        looks_without_a_scope,
+    ]
+    cases = [(kind, user) for kind in kinds for user in USED] * 25
+    random.Random(32).shuffle(cases)
+    async with Database(app_dsn, size=3) as database:
+        await asyncio.gather(*(kind(database, user) for kind, user in cases))
+        await asyncio.gather(*(looks_without_a_scope(database, USER) for _ in range(12)))

@@ -1,0 +1,86 @@
+"""The page as a person sees it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import jwt
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+JWT_SECRET = "the shared secret of the tests, 32+ bytes"
+SAMPLES = Path(__file__).parents[2] / "samples"
+A_WHILE_MS = 90_000
+
+
+def token(user: UUID) -> str:
+    """A bearer token as a product's sign-in makes it."""
+    claims = {"sub": str(user), "aud": "authenticated", "exp": datetime.now(UTC) + timedelta(hours=1)}
+    return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
+
+
+class Studio:
+    """One tab with the studio.
+
+    Attributes:
+        faults: what its scripts or its content policy complained about.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._hear)
+        page.goto(address)
+        self.jobs_before = {job["id"] for job in self._jobs()} if self._is_local() else set[str]()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # Refusals and lost connections are part of several tests; the browser notes them by itself.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.faults.append(message.text)
+
+    def _is_local(self) -> bool:
+        return self.page.request.get(f"{self.address}/api/video/quota").ok
+
+    def _jobs(self) -> list[dict[str, object]]:
+        return self.page.request.get(f"{self.address}/api/video/jobs?limit=100").json()["data"]["items"]
+
+    @property
+    def new_jobs(self) -> list[dict[str, object]]:
+        """Jobs that exist since the tab was opened (local mode)."""
+        return [job for job in self._jobs() if job["id"] not in self.jobs_before]
+
+    def choose(self, *names: str) -> None:
+        """Choose sample pictures, and the quickest film there is."""
+        self.page.set_input_files("#picker", [SAMPLES / name for name in names])
+        self.page.locator("#duration").fill("1")
+        self.page.get_by_text("480p").click()
+
+    def choose_and_animate(self, name: str = "coffee.jpg") -> None:
+        self.choose(name)
+        self.see("ready")
+        self.page.click("#animate")
+
+    def see(self, state: str) -> None:
+        """Wait until the stage shows this state."""
+        expect(self.page.locator("film-stage")).to_have_attribute("data-state", state, timeout=A_WHILE_MS)
+
+    def see_text(self, part: str, text: str) -> None:
+        expect(self.page.locator(f'[data-part="{part}"]')).to_contain_text(text, timeout=A_WHILE_MS)
+
+    def see_film_running(self) -> None:
+        """Wait until the video has moved on by itself."""
+        self.page.evaluate(
+            """() => new Promise((resolve) => {
+              const video = document.querySelector("video");
+              const look = () => video.currentTime > 0.1 && resolve();
+              video.addEventListener("timeupdate", look);
+              look();
+            })"""
+        )
+
+    @property
+    def kept_intent(self) -> dict[str, object] | None:
+        return self.page.evaluate("JSON.parse(sessionStorage['photoplay.roll']).frames[0].intent")
