@@ -29,7 +29,6 @@ SECRET = "the secret of the benchmarks, 32 bytes or more"
 USERS = 4000
 _USER, _IMAGE = 0x01 << 120, 0x02 << 120
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _START_WITHIN_S = 60.0
 
 _ADD_USERS = """
@@ -278,6 +277,7 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def resident_mib(pid: int) -> float:
-    """Return the memory of a process that is in RAM."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / (1 << 20)
+def peak_mib(pid: int) -> float:
+    """Return the most memory that a process has had in RAM so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     s3_endpoint: str | None = Field(None, validation_alias=_named("PHOTOPLAY_S3_ENDPOINT"))
     """Address of an S3 server other than Amazon's."""
     s3_region: str = Field("us-east-1", validation_alias=_named("PHOTOPLAY_S3_REGION"))
-    s3_access_key_id: str | None = Field(None, validation_alias=_named("PHOTOPLAY_S3_ACCESS_KEY_ID"))
+    s3_access_key_id: str | None = Field(
+        None, validation_alias=_named("PHOTOPLAY_S3_ACCESS_KEY_ID")
+    )
     s3_secret_access_key: SecretStr | None = Field(
         None, validation_alias=_named("PHOTOPLAY_S3_SECRET_ACCESS_KEY")
     )
@@ -90,7 +92,9 @@ class Settings(BaseSettings):
     """Origins (comma-separated) whose pages may call the API and show the media."""
 
     # Identity
-    jwt_secret: SecretStr | None = Field(None, min_length=32, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
+    jwt_secret: SecretStr | None = Field(
+        None, min_length=32, validation_alias=_named("PHOTOPLAY_JWT_SECRET")
+    )
     """Shared secret of HS256 tokens. Unset: local mode, one fixed user, loopback only."""
     jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
     jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
@@ -119,6 +123,50 @@ class Settings(BaseSettings):
         (), validation_alias=_named("VIDEO_PROVIDER_PRIORITY")
     )
     """Providers in the order they are tried, comma-separated. Unset: those with keys, else `local`."""
+    fal_key: SecretStr | None = Field(None, validation_alias=_named("FAL_KEY"))
+    """fal's key, `id:secret`."""
+    fal_user_id: str | None = Field(None, validation_alias=_named("FAL_USER_ID"))
+    """Our user id at fal; callbacks that were signed for another account are then refused."""
+    fal_queue_base_url: str = Field(
+        "https://queue.fal.run", validation_alias=_named("FAL_QUEUE_BASE_URL")
+    )
+    fal_rest_base_url: str = Field(
+        "https://rest.fal.ai", validation_alias=_named("FAL_REST_BASE_URL")
+    )
+    fal_platform_base_url: str = Field(
+        "https://api.fal.ai/v1", validation_alias=_named("FAL_PLATFORM_BASE_URL")
+    )
+    runway_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("RUNWAY_API_KEY", "runway_api_key", "RUNWAYML_API_SECRET"),
+    )
+    """Runway's key; `RUNWAYML_API_SECRET` is read as well."""
+    runway_api_base_url: str = Field(
+        "https://api.dev.runwayml.com", validation_alias=_named("RUNWAY_API_BASE_URL")
+    )
+    kling_api_key: SecretStr | None = Field(None, validation_alias=_named("KLING_API_KEY"))
+    """Kling's key; older accounts have the next two instead."""
+    kling_access_key: str | None = Field(None, validation_alias=_named("KLING_ACCESS_KEY"))
+    kling_secret_key: SecretStr | None = Field(None, validation_alias=_named("KLING_SECRET_KEY"))
+    kling_callback_secret: SecretStr | None = Field(
+        None, validation_alias=_named("KLING_CALLBACK_SECRET")
+    )
+    """`whsec_…` of Kling's console, where its callbacks are signed."""
+    kling_api_base_url: str = Field(
+        "https://api-singapore.klingai.com", validation_alias=_named("KLING_API_BASE_URL")
+    )
+    provider_concurrency: Annotated[dict[str, int], NoDecode] = Field(
+        default_factory=dict[str, int], validation_alias=_named("PHOTOPLAY_PROVIDER_CONCURRENCY")
+    )
+    """Tasks at once by account, for instance `fal=10,runway=3`; unset: what a new account may."""
+    poll_min_s: float | None = Field(
+        None, ge=0.05, le=600, validation_alias=_named("PHOTOPLAY_POLL_MIN_S")
+    )
+    """Shortest pause between two polls of a task. Unset: what the provider asks for."""
+    poll_max_s: float | None = Field(
+        None, ge=0.05, le=3600, validation_alias=_named("PHOTOPLAY_POLL_MAX_S")
+    )
+    """Longest pause between two polls of a task."""
     depth_model: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_DEPTH_MODEL"))
     """ONNX depth network for the built-in renderer; never downloaded by itself."""
 
@@ -151,7 +199,9 @@ class Settings(BaseSettings):
     """Days a video is kept. Unset: until it is erased."""
 
     # Media addresses
-    media_secret: SecretStr | None = Field(None, min_length=32, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
+    media_secret: SecretStr | None = Field(
+        None, min_length=32, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET")
+    )
     """Signs addresses of the local store. Unset: made once and kept in the data folder."""
     signed_url_s: int = Field(
         3600, ge=60, le=604800, validation_alias=_named("PHOTOPLAY_SIGNED_URL_S")
@@ -173,6 +223,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("provider_concurrency", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = (part.partition("=") for part in value.split(",") if part.strip())
+            return {name.strip(): number.strip() for name, _, number in pairs}
+        return value
+
     @field_validator("public_url", "store_url", mode="before")
     @classmethod
     def _no_trailing_slash(cls, value: object) -> object:
@@ -186,11 +244,6 @@ class Settings(BaseSettings):
     @property
     def option_defaults(self) -> OptionDefaults:
         return OptionDefaults(self.default_duration, self.default_resolution, self.default_motion)
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Providers in the order they are tried."""
-        return self.provider_priority or ("local",)
 
     @property
     def lease(self) -> timedelta:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -20,9 +21,11 @@ from photoplay.config import Settings, SettingsError
 from photoplay.db.migrate import migrate
 from photoplay.db.pool import Database
 from photoplay.intake import PictureIntake
+from photoplay.registry import BUILT_IN_ALONE, Registry, open_registry
 from photoplay.storage.backends import S3Options
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
+from photoplay.storage.signing import sign_media
 
 _APP_ROLE_LOCK = 7407
 APP_ROLE = "photoplay_app"
@@ -38,6 +41,7 @@ class Stack:
         app_dsn: address for requests and steps, perhaps through a pooler.
         direct_dsn: address for LISTEN and the engine, never through a pooler.
         media_secret: signs addresses of the local store.
+        registry: the providers that are configured.
     """
 
     settings: Settings
@@ -47,6 +51,18 @@ class Stack:
     store: ObjectStore
     decoders: DecoderPool
     media_secret: bytes
+    registry: Registry = BUILT_IN_ALONE
+
+    async def sign_for_provider(self, key: str) -> str:
+        """Return an address of a picture that a provider can read for as long as it may need it."""
+        ttl = timedelta(hours=24)
+        url = await self.store.presign_get(key, ttl)
+        return url or sign_media(
+            key,
+            expires_at=datetime.now(UTC) + ttl,
+            secrets=(self.media_secret,),
+            base_url=self.settings.public_url or "",
+        )
 
     def intake(self, database: Database) -> PictureIntake:
         """Return the way in for pictures."""
@@ -73,6 +89,7 @@ def open_stack(settings: Settings, *, with_schema: bool = True) -> Generator[Sta
         EmbeddedPostgresError: the embedded server does not start; the message says why.
         SchemaError: the database cannot be brought to this release.
     """
+    registry = open_registry(settings)
     prepare_data_dir(settings.data_dir)
     with _addresses(settings) as (owner, app, direct):
         if with_schema:
@@ -84,7 +101,9 @@ def open_stack(settings: Settings, *, with_schema: bool = True) -> Generator[Sta
         )
         decoders = DecoderPool()
         try:
-            yield Stack(settings, owner, app, direct, store, decoders, _media_secret(settings))
+            yield Stack(
+                settings, owner, app, direct, store, decoders, _media_secret(settings), registry
+            )
         finally:
             decoders.close()
             store.close()

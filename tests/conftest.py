@@ -16,6 +16,7 @@ from photoplay import embedded
 from photoplay.config import Settings, load_settings
 from photoplay.db.migrate import migrate
 from photoplay.db.pool import Database
+from photoplay.registry import open_registry
 from photoplay.stack import APP_ROLE, Stack, ensure_app_role
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
@@ -120,6 +121,7 @@ def stack(
         store,
         decoders,
         b"media secret of the tests, 32+ bytes",
+        open_registry(settings),
     )
 
 

@@ -10,16 +10,27 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from photoplay.api import problem
+from photoplay.api.callback_keys import CallbackKeys
 from photoplay.api.middleware import LocalModeMiddleware, RequestMiddleware
 from photoplay.api.openapi import describe
-from photoplay.api.routes import animate, events, images, jobs, media, operations, quota, studio
+from photoplay.api.routes import (
+    animate,
+    callbacks,
+    events,
+    images,
+    jobs,
+    media,
+    operations,
+    quota,
+    studio,
+)
 from photoplay.api.service import Service
 from photoplay.db.changes import JobChanges
 from photoplay.db.pool import Database
 from photoplay.network.addresses import AddressPolicy
 from photoplay.network.guard import SystemResolver
+from photoplay.network.sender import Sender
 from photoplay.operations.set_limits import set_limits
-from photoplay.providers import CAPABILITIES
 from photoplay.stack import Stack
 
 _CORS_REQUEST_HEADERS = (
@@ -74,7 +85,7 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
 
 def mount(app: FastAPI) -> None:
     """Add every route; a new resource is one file and one name here."""
-    for resource in (animate, events, jobs, images, quota, media, operations):
+    for resource in (animate, callbacks, events, jobs, images, quota, media, operations):
         app.include_router(resource.router)
     app.router.routes.extend(studio.routes)
 
@@ -86,9 +97,13 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         settings = stack.settings
         direct = Database(stack.direct_dsn, size=1, application_name="photoplay-changes")
-        async with stack.database(
-            size=settings.database_pool_size, name="photoplay-api"
-        ) as database:
+        policy = AddressPolicy(settings.allowed_networks)
+        # Names that strangers choose must not hold up the look-ups for providers.
+        resolver, provider_resolver = SystemResolver(), SystemResolver()
+        async with (
+            stack.database(size=settings.database_pool_size, name="photoplay-api") as database,
+            Sender(policy, provider_resolver) as sender,
+        ):
             changes = JobChanges(direct, role="authenticated")
             app.state.service = Service(
                 settings=settings,
@@ -96,10 +111,11 @@ def _lifespan(
                 store=stack.store,
                 intake=stack.intake(database),
                 changes=changes,
-                capabilities=dict(CAPABILITIES),
+                registry=stack.registry,
                 media_secrets=(stack.media_secret,),
-                addresses=AddressPolicy(settings.allowed_networks),
-                resolver=SystemResolver(),
+                addresses=policy,
+                resolver=resolver,
+                callback_keys=CallbackKeys(sender),
                 base_url=settings.public_url or base_url,
             )
             await set_limits(

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
+from photoplay.api.callback_keys import CallbackKeys
 from photoplay.config import Settings
 from photoplay.db.changes import JobChanges
 from photoplay.db.pool import Database
-from photoplay.domain.capability import Capability
 from photoplay.intake import PictureIntake
 from photoplay.network.addresses import AddressPolicy
 from photoplay.network.guard import Resolver
+from photoplay.registry import Registry
 from photoplay.storage.objects import ObjectStore
 from photoplay.storage.signing import sign_media
 
@@ -42,10 +43,11 @@ class Service:
     store: ObjectStore
     intake: PictureIntake
     changes: JobChanges
-    capabilities: dict[str, Capability]
+    registry: Registry
     media_secrets: tuple[bytes, ...]
     addresses: AddressPolicy
     resolver: Resolver
+    callback_keys: CallbackKeys
     base_url: str
 
     async def signed_url(self, key: str) -> SignedUrl:

@@ -240,14 +240,14 @@ class _Run:
         from photoplay.domain.fingerprint import Picture
         from photoplay.operations.cancel_job import cancel_job
         from photoplay.operations.create_job import NewJob, create_job
-        from photoplay.providers import CAPABILITIES
 
-        provider = self._options.provider or self._settings.providers[0]
-        if provider not in CAPABILITIES:
+        capabilities = stack.registry.capabilities
+        provider = self._options.provider or stack.registry.order[0]
+        if provider not in capabilities:
             raise InvalidRequestError(
-                f"--provider {provider}: use one of {', '.join(CAPABILITIES)}"
+                f"--provider {provider}: use one of {', '.join(capabilities)}"
             )
-        fit(self._options, CAPABILITIES[provider], self._settings.option_defaults)
+        fit(self._options, capabilities[provider], self._settings.option_defaults)
         scope = operator(LOCAL_USER)
         image = await stack.intake(database).take(scope, LOCAL_USER, picture)
         new = NewJob(Picture(image_id=image["id"]), self._options, provider, self._prompt)

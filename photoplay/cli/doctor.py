@@ -70,7 +70,6 @@ async def examine(settings: Settings) -> list[Finding]:
 
 async def _examine_stack(stack: object, where: str) -> list[Finding]:
     from photoplay.db.migrate import pending
-    from photoplay.providers import CAPABILITIES
     from photoplay.stack import Stack
 
     if not isinstance(stack, Stack):
@@ -86,15 +85,7 @@ async def _examine_stack(stack: object, where: str) -> list[Finding]:
         ),
         await _try("store", stack.store.check, "check the disk, or the store's address and keys"),
     ]
-    unknown = [p for p in stack.settings.providers if p not in CAPABILITIES]
-    findings.append(
-        Finding(
-            "providers",
-            not unknown,
-            ", ".join(stack.settings.providers),
-            f"VIDEO_PROVIDER_PRIORITY names {', '.join(unknown)}; use {', '.join(CAPABILITIES)}",
-        )
-    )
+    findings.append(Finding("providers", True, ", ".join(stack.registry.order)))
     if not missing:
         async with stack.database(size=2) as database:
             from photoplay.invariants import check_invariants

@@ -391,14 +391,14 @@ CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit in
     where everybody.user_id is null
 $$;
 
-CREATE FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) RETURNS text
+CREATE FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
 declare
     health record;
 begin
-    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_provider, 7408));
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_siblings[1], 7408));
     select * into health from photoplay.providers p where p.name = p_provider;
     if health.paused_at is not null then
         return 'paused';
@@ -408,7 +408,7 @@ begin
     end if;
     if p_concurrency is not null and (
         select count(*) >= p_concurrency from photoplay.attempts a
-        where a.provider = p_provider and a.status in ('submitting', 'unknown', 'accepted', 'running')
+        where a.provider = any(p_siblings) and a.status in ('submitting', 'unknown', 'accepted', 'running')
     ) then
         return 'full';
     end if;
@@ -1189,8 +1189,8 @@ GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint 
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
 
-REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer) TO photoplay_worker;
+REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) TO photoplay_worker;
 
 REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;

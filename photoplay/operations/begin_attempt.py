@@ -21,6 +21,7 @@ class NewAttempt:
 
     Attributes:
         concurrency: attempts that the provider takes at once; None for no limit.
+        siblings: names of the provider's models that share this limit.
         callback_token: names the attempt in its callback address; unguessable.
     """
 
@@ -28,6 +29,7 @@ class NewAttempt:
     capability: Capability
     options: EffectiveOptions
     concurrency: int | None = None
+    siblings: tuple[str, ...] = ()
     callback_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
@@ -64,7 +66,12 @@ async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
     capability = new.capability
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
-        row = await tx.one("may_begin", provider=capability.provider, concurrency=new.concurrency)
+        row = await tx.one(
+            "may_begin",
+            provider=capability.provider,
+            concurrency=new.concurrency,
+            siblings=list(new.siblings) or [capability.provider],
+        )
         entry = Entry(row["entry"]) if row else Entry.YES
         if entry is not Entry.YES:
             return entry

@@ -51,7 +51,9 @@ class Severed(Response):
         reset: True ends with RST, False with FIN.
     """
 
-    def __init__(self, connections: Connections, *, first: bytes = b"", reset: bool = False) -> None:
+    def __init__(
+        self, connections: Connections, *, first: bytes = b"", reset: bool = False
+    ) -> None:
         super().__init__(status_code=499)
         self._connections = connections
         self._first = first
@@ -153,7 +155,9 @@ class Misbehaviour:
             case "hang":
                 return Silent()
             case "garbage":
-                return Severed(self._connections, first=b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n")
+                return Severed(
+                    self._connections, first=b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n"
+                )
             case "redirect":
                 target = fault.location or "http://169.254.169.254/latest/meta-data/"
                 return RedirectResponse(target, fault.status or 302, fault.headers)
@@ -246,7 +250,15 @@ def scripted(fault: Fault) -> Response:
 
 
 _ID_KEYS: Final = frozenset(
-    {"id", "request_id", "gateway_request_id", "task_id", "status_url", "response_url", "cancel_url"}
+    {
+        "id",
+        "request_id",
+        "gateway_request_id",
+        "task_id",
+        "status_url",
+        "response_url",
+        "cancel_url",
+    }
 )
 
 

@@ -160,7 +160,9 @@ def _open_studio(
             duration_s=min(max(wish.duration_s, 1.0), 15.0),
             resolution=_SIDES[side],
             motion_strength="medium",
-            aspect="auto" if ratio is None else min(_ASPECTS, key=lambda a: abs(_ASPECTS[a] - ratio)),
+            aspect="auto"
+            if ratio is None
+            else min(_ASPECTS, key=lambda a: abs(_ASPECTS[a] - ratio)),
             prompt=wish.prompt,
             seed=wish.seed,
         )
@@ -208,9 +210,7 @@ def _read_facts(path: Path) -> Clip:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or 30)
-        return Clip(
-            path, stream.width, stream.height, stream.frames / fps, fps, stream.frames
-        )
+        return Clip(path, stream.width, stream.height, stream.frames / fps, fps, stream.frames)
 
 
 def _free_box(content: bytes) -> bytes:

@@ -184,7 +184,13 @@ class Courier:
     def _note(self, letter: Letter, attempt: int, do: str | None, status: int | None) -> None:
         self._world.journal.sent(
             Delivery(
-                self._world.now(), letter.provider, letter.task_id, letter.state, attempt, do, status
+                self._world.now(),
+                letter.provider,
+                letter.task_id,
+                letter.state,
+                attempt,
+                do,
+                status,
             )
         )
 

@@ -223,7 +223,12 @@ class FaultBook:
         return iter(tuple(self._armed))
 
     def take(
-        self, kinds: frozenset[Kind], target: Target, now: datetime, *, with_body: bool | None = None
+        self,
+        kinds: frozenset[Kind],
+        target: Target,
+        now: datetime,
+        *,
+        with_body: bool | None = None,
     ) -> Fault | None:
         """Return the fault that strikes this target, None where there is none.
 

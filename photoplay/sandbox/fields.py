@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 Kind = Literal["text", "whole", "number", "flag", "choice", "any"]
-Wrong = Literal["missing", "unknown", "type", "choice", "too_small", "too_large", "too_long", "too_short"]
+Wrong = Literal[
+    "missing", "unknown", "type", "choice", "too_small", "too_large", "too_long", "too_short"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def units(most: int, *, required: bool = False, least: int | None = None) -> Fie
     return FieldRule("text", required, (), least, most, utf16=True)
 
 
-def whole(least: int | None = None, most: int | None = None, *, required: bool = False) -> FieldRule:
+def whole(
+    least: int | None = None, most: int | None = None, *, required: bool = False
+) -> FieldRule:
     """Return the rule of a whole number."""
     return FieldRule("whole", required, (), least, most)
 

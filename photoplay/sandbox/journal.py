@@ -79,9 +79,7 @@ class Journal:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._file = file.open("a", encoding="utf-8", buffering=1)
 
-    def arrived(
-        self, at: datetime, provider: str, route: str, method: str, path: str
-    ) -> Arrival:
+    def arrived(self, at: datetime, provider: str, route: str, method: str, path: str) -> Arrival:
         """Note a request before anything is done about it."""
         self._numbers += 1
         arrival = Arrival(self._numbers, at, provider, route, method, path)

@@ -24,9 +24,7 @@ class Listener:
         refuses: asked for each new connection; True ends it before a byte is read.
     """
 
-    def __init__(
-        self, app: ASGIApp, connections: Connections, refuses: Callable[[], bool]
-    ) -> None:
+    def __init__(self, app: ASGIApp, connections: Connections, refuses: Callable[[], bool]) -> None:
         self._config = uvicorn.Config(
             app,
             log_config=None,

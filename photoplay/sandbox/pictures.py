@@ -16,7 +16,9 @@ import aiohttp
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10)
 _FORMATS: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
-Trouble = Literal["address", "fetch", "redirect", "content_type", "too_large", "unreadable", "format"]
+Trouble = Literal[
+    "address", "fetch", "redirect", "content_type", "too_large", "unreadable", "format"
+]
 
 
 class PictureTroubleError(Exception):
@@ -118,7 +120,9 @@ class PictureReader:
                     content += await answer.content.read(rules.max_bytes + 1 - len(content))
                 return content
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise PictureTroubleError("fetch", f"the address does not answer ({type(error).__name__})") from error
+            raise PictureTroubleError(
+                "fetch", f"the address does not answer ({type(error).__name__})"
+            ) from error
 
 
 def _check_head(answer: aiohttp.ClientResponse, rules: PictureRules) -> None:

@@ -65,7 +65,10 @@ class Provider(ABC):
         self.world = world
         self.courier = courier
         self.line = Line(
-            world.clock, slots=self.slots, on_change=self._changed, lane=lambda task: self.lane(task)
+            world.clock,
+            slots=self.slots,
+            on_change=self._changed,
+            lane=lambda task: self.lane(task),
         )
         self.files: dict[str, tuple[Clip, datetime]] = {}
         """Results by the last part of their address, with the end of their life."""
@@ -198,7 +201,9 @@ class Provider(ABC):
 
     def visible(self, task: Task | None) -> Task | None:
         """Return the task unless the script has it vanish for now."""
-        if task is None or (task.vanished_until is not None and self.world.now() < task.vanished_until):
+        if task is None or (
+            task.vanished_until is not None and self.world.now() < task.vanished_until
+        ):
             return None
         return task
 

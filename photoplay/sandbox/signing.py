@@ -43,9 +43,7 @@ class FalKeys:
     def key_set(self) -> dict[str, list[dict[str, str]]]:
         """Return the key set as fal serves it."""
         return {
-            "keys": [
-                {"kty": "OKP", "crv": "Ed25519", "x": _base64url(key)} for key in self._shown
-            ]
+            "keys": [{"kty": "OKP", "crv": "Ed25519", "x": _base64url(key)} for key in self._shown]
         }
 
     def headers(

@@ -34,7 +34,9 @@ class World:
         self.journal = Journal(folder / "journal.jsonl" if folder else None)
         self.connections: Connections = {}
         self.misbehaviour = Misbehaviour(self.connections, self.clock)
-        self.clips = ClipMaker(folder / "clips" if folder else None, quick=lambda: self.options.quick)
+        self.clips = ClipMaker(
+            folder / "clips" if folder else None, quick=lambda: self.options.quick
+        )
         self.uploads: dict[str, bytes] = {}
         """Content of uploaded files by the address that requests name them with."""
         self.pictures = PictureReader(lambda: self.session, self.uploads.get)

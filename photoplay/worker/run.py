@@ -8,12 +8,20 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
+from photoplay.config import Settings
 from photoplay.db.changes import JobChanges
 from photoplay.db.pool import Database
+from photoplay.network.addresses import AddressPolicy
+from photoplay.network.download import Downloader
+from photoplay.network.guard import SystemResolver
+from photoplay.network.sender import Sender
+from photoplay.providers.builtin import LOCAL
+from photoplay.registry import Registry, Remote
 from photoplay.stack import Stack
 from photoplay.telemetry import get_logger
-from photoplay.worker.drivers import Driver
+from photoplay.worker.drivers import Driver, Patience
 from photoplay.worker.drivers.local import LocalDriver
+from photoplay.worker.drivers.remote import RemoteDriver
 from photoplay.worker.engine import Engine
 from photoplay.worker.handler import JobHandler, lanes
 from photoplay.worker.pictures import PictureFetcher
@@ -31,14 +39,50 @@ DriverSource = Callable[[Stack], AbstractAsyncContextManager[dict[str, Driver]]]
 
 
 @asynccontextmanager
-async def local_drivers(stack: Stack) -> AsyncGenerator[dict[str, Driver]]:
-    """Give the drivers of this release, with the children they need."""
+async def open_drivers(stack: Stack) -> AsyncGenerator[dict[str, Driver]]:
+    """Give a driver for the built-in renderer and for every configured model, by name."""
     settings = stack.settings
     pool = RenderPool(settings.render_processes)
+    drivers: dict[str, Driver] = {
+        LOCAL.provider: LocalDriver(pool, stack.store, settings.scratch_dir, settings.depth_model)
+    }
+    policy, resolver = AddressPolicy(settings.allowed_networks), SystemResolver()
     try:
-        yield {"local": LocalDriver(pool, stack.store, settings.scratch_dir, settings.depth_model)}
+        async with Sender(policy, resolver) as sender, Downloader(policy, resolver) as downloader:
+            for name, remote in stack.registry.remotes.items():
+                drivers[name] = RemoteDriver(
+                    remote.provider,
+                    remote.model,
+                    sender=sender,
+                    downloader=downloader,
+                    store=stack.store,
+                    scratch=settings.scratch_dir,
+                    patience=_patience(settings, remote, stack.registry),
+                    public_url=settings.public_url,
+                    sign=stack.sign_for_provider,
+                )
+            yield drivers
     finally:
         pool.close()
+        resolver.close()
+
+
+def _patience(settings: Settings, remote: Remote, registry: Registry) -> Patience:
+    """Return how long things take at a provider, with the operator's settings applied."""
+    limits = remote.provider.limits
+    account = remote.provider.name
+    shortest = settings.poll_min_s
+    longest = settings.poll_max_s
+    return Patience(
+        recovery_window=limits.recovery_window,
+        result_lifetime=limits.result_lifetime,
+        poll_min=limits.poll_min if shortest is None else timedelta(seconds=shortest),
+        poll_max=limits.poll_max if longest is None else timedelta(seconds=longest),
+        concurrency=settings.provider_concurrency.get(account, limits.concurrency),
+        siblings=tuple(
+            name for name, other in registry.remotes.items() if other.provider is remote.provider
+        ),
+    )
 
 
 async def _pass(_: str) -> None:
@@ -49,7 +93,7 @@ async def run_worker(
     stack: Stack,
     stopping: asyncio.Event,
     *,
-    drivers: DriverSource = local_drivers,
+    drivers: DriverSource = open_drivers,
     reach: Callable[[str], Awaitable[None]] = _pass,
 ) -> None:
     """Work until `stopping` is set, then finish what is held (up to `DRAIN`) and return.
@@ -68,6 +112,7 @@ async def run_worker(
             store=stack.store,
             decoders=stack.decoders,
             settings=settings,
+            order=stack.registry.order,
             drivers=opened,
             fetch_picture=PictureFetcher(stack.intake(database), settings).fetch,
             reach=reach,
@@ -87,7 +132,9 @@ async def run_worker(
         listening = asyncio.create_task(changes.run(), name="job-changes")
         sweeping = asyncio.create_task(sweeper.run(stopping), name="sweep")
         working = asyncio.create_task(engine.run(handler, stopping), name="engine")
-        _log.info("worker.started", worker_id=str(handler.worker_id), providers=settings.providers)
+        _log.info(
+            "worker.started", worker_id=str(handler.worker_id), providers=stack.registry.order
+        )
         try:
             await stopping.wait()
             handler.stopping.set()

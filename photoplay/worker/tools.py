@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -22,6 +22,8 @@ class Tools:
     database: Database
     store: ObjectStore
     settings: Settings
+    order: Sequence[str]
+    """Providers in the order they are tried when a job names none."""
     drivers: Mapping[str, Driver]
     """By the name that jobs and attempts carry as their provider."""
     decoders: DecoderPool

@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.serving import encoded, noise, refused, with_identity
 
+NOBODYS = "11111111-2222-4333-8444-555555555555"
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -192,8 +193,8 @@ async def nothing_happened(person) -> bool:
     ("body", "code"),
     [
         ({}, "image_required"),
-        ({"imageId": str(uuid4()), "sourceImageUrl": "https://a.example/p.jpg"}, "image_ambiguous"),
-        ({"imageId": str(uuid4())}, "image_not_found"),
+        ({"imageId": NOBODYS, "sourceImageUrl": "https://a.example/p.jpg"}, "image_ambiguous"),
+        ({"imageId": NOBODYS}, "image_not_found"),
         ({"imageId": "1; drop table"}, "image_not_found"),
         ({"sourceImagePath": "{me}/source-images/{new}.jpg"}, "image_not_found"),
         ({"sourceImagePath": "{me}/generated-videos/{new}.mp4"}, "image_not_found"),

@@ -27,7 +27,7 @@ from tests.api.serving import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-USER = uuid4()
+USER = UUID("11111111-2222-4333-8444-555555555555")
 QUOTA = "/api/video/quota"
 
 

@@ -243,6 +243,40 @@ async def test_a_transaction_whose_server_process_dies_is_unavailable_and_left_n
     assert await database.once(ADMIN, "sweep_expired", {}) == []
 
 
+@pytest.mark.parametrize("way", ["batch", "transaction"])
+async def test_a_cancellation_stays_one_when_the_connection_is_lost_with_it(
+    database, owner, user, way
+):
+    job_id = uuid4()
+    owner.execute(
+        "insert into public.video_jobs (id, user_id, source_image_url) values (%s, %s, 'x')",
+        (job_id, user),
+    )
+    owner.execute("insert into photoplay.leases (job_id, fence) values (%s, 1)", (job_id,))
+    values = {"job_id": job_id, "fence": 1}
+    waiting = (
+        "select pid from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+
+    async def hold() -> None:
+        if way == "batch":
+            await database.batch(WORKER, [("hold_lease", values)])
+        else:
+            async with database.transaction(WORKER) as tx:
+                await tx.run("hold_lease", **values)
+
+    with owner.transaction():
+        owner.execute("select from photoplay.leases for update")
+        task = asyncio.create_task(hold())
+        (pid,) = await until(lambda: owner.execute(waiting).fetchone())
+        owner.execute("select pg_terminate_backend(%s)", (pid,))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await database.once(ADMIN, "sweep_expired", {}) == []
+
+
 async def test_a_lost_listener_listens_again_and_looks_at_what_it_missed(database, owner, user):
     job_id = uuid4()
     owner.execute(

@@ -16,7 +16,7 @@ from photoplay.domain.options import MotionOptions, OptionDefaults
 from photoplay.operations.begin_attempt import NewAttempt, begin_attempt, begin_preparing
 from photoplay.operations.claim_job import claim_job
 from photoplay.operations.create_job import NewJob, create_job
-from photoplay.providers import CAPABILITIES
+from photoplay.providers.builtin import LOCAL
 from tests.operations.test_create_job import picture_of
 
 
@@ -56,9 +56,8 @@ async def test_an_owner_without_superuser_rights_migrates_and_serves(plain_dsn, 
         await begin_preparing(database, job)
         rows = await database.once(WORKER, "get_claimed_job", {"job_id": created.id})
         assert rows[0]["phase"] == "preparing"
-        local = CAPABILITIES["local"]
-        options = fit(MotionOptions(), local, OptionDefaults())
-        assert await begin_attempt(database, job, NewAttempt(uuid4(), local, options)) == "yes"
+        options = fit(MotionOptions(), LOCAL, OptionDefaults())
+        assert await begin_attempt(database, job, NewAttempt(uuid4(), LOCAL, options)) == "yes"
     with psycopg.connect(plain_dsn) as connection:
         kinds = [r[0] for r in connection.execute("select kind from photoplay.events order by id")]
         items = connection.execute("select count(*) from photoplay.pgqueuer").fetchone()

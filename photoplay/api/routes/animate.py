@@ -102,11 +102,12 @@ def _picture(body: wire.AnimateRequest) -> Picture:
 
 def _provider(service: Service, options: MotionOptions) -> str:
     """Return the provider that is tried first; an unfit wish is refused before anything exists."""
-    name = options.provider or service.settings.providers[0]
-    capability = service.capabilities.get(name)
-    if capability is None or name not in service.settings.providers:
+    capabilities = service.registry.capabilities
+    name = options.provider or service.registry.order[0]
+    capability = capabilities.get(name)
+    if capability is None:
         raise InvalidRequestError(
-            f"options.provider: not available here; use one of {', '.join(service.settings.providers)}",
+            f"options.provider: not available here; use one of {', '.join(capabilities)}",
             code="unknown_provider",
         )
     fit(options, capability, service.settings.option_defaults)

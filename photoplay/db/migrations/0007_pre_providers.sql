@@ -53,14 +53,14 @@ grant select, insert, update, delete on photoplay.providers, photoplay.provider_
 
 -- Whether an attempt may be begun at a provider now: 'yes', or why not. One provider's answers are
 -- given one after another, so a limit of n means n. Index: attempts_open_by_provider.
-create function photoplay.may_begin(p_provider text, p_concurrency integer) returns text
+create function photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) returns text
 language plpgsql
 set search_path = ''
 as $$
 declare
     health record;
 begin
-    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_provider, 7408));
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_siblings[1], 7408));
     select * into health from photoplay.providers p where p.name = p_provider;
     if health.paused_at is not null then
         return 'paused';
@@ -70,7 +70,7 @@ begin
     end if;
     if p_concurrency is not null and (
         select count(*) >= p_concurrency from photoplay.attempts a
-        where a.provider = p_provider and a.status in ('submitting', 'unknown', 'accepted', 'running')
+        where a.provider = any(p_siblings) and a.status in ('submitting', 'unknown', 'accepted', 'running')
     ) then
         return 'full';
     end if;

@@ -107,8 +107,10 @@ strip.addEventListener("drop-frame", ({ detail }) => roll.remove(detail));
 // Wishes go out.
 
 function animateSelected() {
-  if (roll.selected) roll.animate(roll.selected, readWish(form));
-  else choose();
+  if (!roll.selected) return choose();
+  roll.animate(roll.selected, readWish(form));
+  // On a phone the button is below the film that it is about.
+  if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView();
 }
 
 form.onsubmit = (event) => {

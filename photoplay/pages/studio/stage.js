@@ -11,7 +11,7 @@ class FilmStage extends HTMLElement {
 
   connectedCallback() {
     const p = (this.#parts = partsOf(this));
-    p.about.open = matchMedia("(min-width: 40rem)").matches;
+    p.about.open = matchMedia("(min-width: 62rem)").matches;
     p.choose.onclick = () => emit(this, "choose");
     p.cancel.onclick = () => p.cancel.ariaDisabled !== "true" && emit(this, "cancel");
     p.again.onclick = () => emit(this, "animate");

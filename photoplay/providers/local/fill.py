@@ -161,7 +161,8 @@ def _likenesses(
     best = np.empty(len(targets), dtype=np.intp)
     for start in range(0, len(targets), 1024):
         part = b[start : start + 1024]
-        best[start : start + 1024] = np.argmin(norms[None, :] - 2.0 * (part @ a.T), axis=1)
+        likeness = cv2.gemm(part, a, -2.0, None, 0.0, flags=cv2.GEMM_2_T)
+        best[start : start + 1024] = np.argmin(norms[None, :] + likeness, axis=1)
     return sources[best]
 
 

@@ -29,6 +29,7 @@ _BODY = 0.4
 _BODY_WIDTH = 0.20
 _FOOT = 0.07
 _STROKE_PX = 9
+_ABOVE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def is_upright(segments: Segments, horizon: float, horizon_known: bool) -> Mask:
     steep = segments.tilt < limit
     if not horizon_known:
         return steep
-    return steep & (segments.ends[:, 1] / segments.size[1] < horizon + 0.02)
+    return steep & (segments.ends[:, 1] / segments.size[1] < horizon - _ABOVE)
 
 
 def straighten(

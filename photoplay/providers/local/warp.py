@@ -279,7 +279,7 @@ class _Region:
             values, (columns * cell_px, rows * cell_px), interpolation=cv2.INTER_LINEAR
         )
         height, width = self.height * cell_px // CELL_PX, self.width * cell_px // CELL_PX
-        return as_field(grown[cell_px : cell_px + height, cell_px : cell_px + width])
+        return grown[cell_px : cell_px + height, cell_px : cell_px + width]
 
     def lay(self, frame: Planes, seen: Planes) -> Planes:
         """Lays a premultiplied part over the frame, in place."""

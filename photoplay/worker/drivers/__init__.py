@@ -27,6 +27,7 @@ class Patience:
         poll_min: shortest pause between two looks.
         poll_max: longest pause between two looks.
         concurrency: attempts at once; None for no limit of its own.
+        siblings: names of the provider's models that share this limit.
     """
 
     recovery_window: timedelta = timedelta(0)
@@ -34,6 +35,7 @@ class Patience:
     poll_min: timedelta = timedelta(seconds=1)
     poll_max: timedelta = timedelta(seconds=30)
     concurrency: int | None = None
+    siblings: tuple[str, ...] = ()
 
 
 class NotPlacedError(Exception):

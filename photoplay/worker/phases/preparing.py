@@ -40,7 +40,7 @@ async def preparing(tools: Tools, job: Job) -> Verdict:
     """Begin the next attempt, at the first provider that may still be tried."""
     if job.image_id is None:
         return await _fetch_picture(tools, job)
-    order = [job.options.provider] if job.options.provider else list(tools.settings.providers)
+    order = [job.options.provider] if job.options.provider else list(tools.order)
     left = [name for name in candidates(order, job.tries) if name in tools.drivers]
     if not left or len(job.tries) >= tools.settings.max_attempts:
         charged = may_have_been_charged(job.tries)
@@ -81,7 +81,8 @@ def _fitted(tools: Tools, job: Job, driver: Driver) -> EffectiveOptions | str:
 
 async def _begin(tools: Tools, job: Job, driver: Driver, options: EffectiveOptions) -> Job | Entry:
     capability = driver.capability
-    new = NewAttempt(uuid4(), capability, options, driver.patience.concurrency)
+    patience = driver.patience
+    new = NewAttempt(uuid4(), capability, options, patience.concurrency, patience.siblings)
     await tools.reach("preparing:before")
     entry = await begin_attempt(tools.database, job, new)
     if entry is not Entry.YES:

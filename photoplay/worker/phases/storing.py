@@ -15,6 +15,7 @@ from photoplay.worker.transfer import StoringError, store_video
 
 _log = get_logger(__name__)
 _GONE_PAUSE = timedelta(seconds=30)
+_FETCHES = 3
 
 
 async def storing(tools: Tools, job: Job) -> Verdict:
@@ -37,6 +38,10 @@ async def storing(tools: Tools, job: Job) -> Verdict:
     except DownloadGoneError:
         return await _renew(tools, job)
     except (StoringError, DownloadTooLargeError) as error:
+        # What arrived may be damaged where what was made is not: fetch it anew before giving it up.
+        await driver.discard(job)
+        if job.failures < _FETCHES:
+            raise
         return await _give_up(tools, job, str(error))
     await tools.reach("storing:before")
     days = tools.settings.retention_days

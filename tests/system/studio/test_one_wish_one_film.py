@@ -37,7 +37,7 @@ def test_held_enter_makes_one_job(open_studio: Open, local_address: str) -> None
 def test_refresh_while_the_picture_is_sent_keeps_the_wish(open_studio: Open, local_address: str) -> None:
     studio = open_studio(local_address)
     held: list[Route] = []
-    studio.page.route("**/api/video/images", held.append)
+    studio.page.route("**/api/video/images", lambda route: held.append(route))
     with studio.page.expect_request("**/api/video/images"):
         studio.choose("coffee.jpg")
     studio.page.click("#animate")
@@ -108,7 +108,7 @@ def test_wish_made_offline_is_asked_once_when_the_connection_is_back(
 def test_film_is_found_without_an_event_stream(open_studio: Open, local_address: str, fault: str) -> None:
     studio = open_studio(local_address)
     held: list[Route] = []
-    act = (lambda route: route.fulfill(status=502)) if fault == "refused" else held.append
+    act = (lambda route: route.fulfill(status=502)) if fault == "refused" else (lambda route: held.append(route))
     studio.page.route("**/events", act)
     studio.choose_and_animate()
     studio.see("succeeded")
@@ -118,7 +118,7 @@ def test_film_is_found_without_an_event_stream(open_studio: Open, local_address:
 def test_cancel_before_the_answer_cancels_the_job(open_studio: Open, local_address: str) -> None:
     studio = open_studio(local_address)
     asked: list[Route] = []
-    studio.page.route("**/api/video/animate", asked.append)
+    studio.page.route("**/api/video/animate", lambda route: asked.append(route))
     studio.choose("dogs.jpg")
     studio.see("ready")
     with studio.page.expect_request("**/api/video/animate"):

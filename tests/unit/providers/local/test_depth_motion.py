@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ def test_tracks_are_smooth(shot_of: Callable[[str], Shot], name: str) -> None:
     x, y = corners.reshape(-1, 2).T
     path = [corners[(x > 60) & (x < width - 60) & (y > 60) & (y < height - 60)]]
     finely = {"winSize": (31, 31), "criteria": (3, 50, 0.0005)}
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         moved, _, _ = cv2.calcOpticalFlowPyrLK(before, after, path[-1], None, **finely)
         path.append(moved)
     places = np.stack([p.reshape(-1, 2) for p in path])

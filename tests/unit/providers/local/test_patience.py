@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_progress_rises_from_zero_to_one(tmp_path: Path) -> None:
     )
     assert reached[0] == 0.0
     assert reached[-1] == 1.0
-    assert all(later > earlier for earlier, later in zip(reached, reached[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(reached))
     assert len(reached) > 24
 
 
