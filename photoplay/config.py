@@ -7,7 +7,7 @@ Names are upper-cased for the environment: settings of the older system keep its
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -287,12 +287,13 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**{k: v for k, v in overrides.items() if v is not None})  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
+        names = setting_names()
         lines = [
-            f"{str(part['loc'][0]).upper()}: {part['msg']}"
+            f"{names.get(str(part['loc'][0]), str(part['loc'][0]).upper())}: {part['msg']}"
             for part in error.errors(include_input=False)
         ]
         raise SettingsError("Settings: " + "; ".join(lines)) from None
-    _refuse_unknown(os.environ)
+    _refuse_unknown([*os.environ, *_names_of_file()])
     return settings
 
 
@@ -306,11 +307,17 @@ def setting_names() -> dict[str, str]:
     return names
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _names_of_file() -> list[str]:
+    from dotenv import dotenv_values
+
+    return list(dotenv_values(".env", encoding="utf-8", interpolate=False))
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
     import difflib
 
     known = set(setting_names().values())
-    for name in environment:
+    for name in names:
         if name.startswith("PHOTOPLAY_") and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def animate(
     pictures: Annotated[
-        list[str], typer.Argument(help="Picture files or patterns.", metavar="PICTURE…")
+        list[str], typer.Argument(help="Picture files or patterns.", metavar="PICTURE")
     ],
     *,
     out: Annotated[

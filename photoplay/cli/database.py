@@ -25,9 +25,10 @@ def migrate(
 ) -> None:
     """Bring the database to the schema of this release."""
     from photoplay.db import migrate as migrations
-    from photoplay.stack import open_stack
+    from photoplay.stack import ensure_app_role, open_stack
 
-    with open_stack(settings_for(data_dir, quiet_logs=True), with_schema=False) as stack:
+    settings = settings_for(data_dir, quiet_logs=True)
+    with open_stack(settings, with_schema=False) as stack:
         if sql:
             for migration in migrations.pending(stack.owner_dsn):
                 typer.echo(f"-- {migration.name}\n{migration.statement}")
@@ -36,6 +37,8 @@ def migrate(
             typer.echo("\n".join(names) if names else "Nothing to do; the schema is up to date.")
         else:
             applied = [m.name for m in migrations.migrate(stack.owner_dsn)]
+            if settings.database_url is None:
+                ensure_app_role(stack.owner_dsn)
             for name in applied:
                 typer.echo(f"applied {name}")
             if not applied:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import typer
 
-from photoplay.cli.root import DataDir, settings_for
+from photoplay.cli.root import DataDir, known_error, settings_for
 from photoplay.config import Settings
 from photoplay.domain.errors import PhotoplayError
-from photoplay.embedded import EmbeddedPostgresError
+from photoplay.telemetry import redact_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,11 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         with open_stack(settings, with_schema=False) as stack:
             findings += await _examine_stack(stack, where)
-    except (PhotoplayError, EmbeddedPostgresError) as error:
-        findings.append(
-            Finding(
-                "database",
-                False,
-                str(error),
-                "make sure that the address is right and Postgres runs",
-            )
-        )
+    except Exception as error:
+        message = known_error(error)
+        if message is None:
+            raise
+        findings.append(Finding("database", False, redact_text(message)))
     return findings
 
 

@@ -56,15 +56,33 @@ def settings_for(
     return settings
 
 
+def known_error(error: Exception) -> str | None:
+    """Return what a person can do something about, in one sentence; None for a bug of ours."""
+    if isinstance(error, EmbeddedPostgresError):
+        return str(error)
+    if not isinstance(error, PhotoplayError):
+        # Only now, so that `photoplay --help` need not load the driver.
+        from photoplay.db.errors import translated
+
+        error = translated(error)
+    if not isinstance(error, PhotoplayError):
+        return None
+    if error.code == "database_unavailable":
+        return "The database does not answer; make sure that DATABASE_URL is right and Postgres runs."
+    return error.message
+
+
 @contextmanager
 def plain_errors() -> Generator[None]:
     """End the command with one clear line where the user can do something about it."""
     try:
         yield
-    except (PhotoplayError, EmbeddedPostgresError) as error:
-        message = error.message if isinstance(error, PhotoplayError) else str(error)
+    except Exception as error:
+        message = known_error(error)
+        if message is None:
+            raise
         typer.secho(f"photoplay: {redact_text(message)}", err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from None
+        sys.exit(1)
 
 
 def run() -> None:

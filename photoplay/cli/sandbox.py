@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8585,
     data_dir: DataDir = None,
+    *,
     quick: Annotated[
         bool, typer.Option(help="Deliver plain clips at once instead of filming the picture.")
     ] = False,

@@ -68,7 +68,7 @@ class Order:
         options: what `fit` made of the wish for this model.
         prompt: as asked; None lets the picture move by itself.
         picture: an https address, a reference from `Placed`, or a data URI.
-        picture_size: width and height in pixels, upright.
+        picture_size: width and height in pixels, upright; zeros when not known.
         callback_url: where the provider may call back, or None.
 
     Raises:
@@ -141,7 +141,8 @@ class More:
     Attributes:
         request: send it, and hand its answer with this value to the same reading step.
         step: which answer it will bring.
-        otherwise: what is already certain should that answer say nothing; None when nothing is.
+        otherwise: what is already certain should that answer say nothing or not come; None when
+            nothing is.
     """
 
     request: HttpRequest

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -26,6 +26,7 @@ HTML: Final = (
 _HUGE: Final = 64 << 20
 _ENORMOUS: Final = 10_000_000_000
 _BLOCK: Final = bytes(1 << 16)
+_GARBAGE: Final = b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n"
 
 
 async def _gone(receive: Receive) -> None:
@@ -144,77 +145,55 @@ class Misbehaviour:
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
+        self._instead: dict[str, Callable[[Fault], Response]] = {
+            "reset": lambda _: Severed(connections, reset=True),
+            "close": lambda _: Severed(connections),
+            "hang": lambda _: Silent(),
+            "garbage": lambda _: Severed(connections, first=_GARBAGE),
+            "redirect": _redirect,
+            "html": _page,
+            "status": scripted,
+            "huge": _huge_answer,
+            "enormous": _enormous_answer,
+        }
+        self._spoilt: dict[str, Callable[[Fault, RealAnswer], Response]] = {
+            "cut": self._cut,
+            "wrong_length": self._of_wrong_length,
+            "no_length": self._without_length,
+            "without_id": lambda _, real: real.as_response(_encode(without_ids(real.json()))),
+            "patch": lambda fault, real: real.as_response(_encode(merged(real.json(), fault.body))),
+            "wrong_type": _of_wrong_type,
+            "corrupt": lambda _, real: real.as_response(
+                real.body[:64] + bytes(len(real.body[64:]))
+            ),
+            "no_ranges": lambda _, real: Response(real.body, 200, media_type="video/mp4"),
+            "drip": self._dripping,
+        }
 
     def instead(self, fault: Fault) -> Response | None:
         """Return what a fault answers without knowing the real answer; None when it needs it."""
-        match fault.do:
-            case "reset":
-                return Severed(self._connections, reset=True)
-            case "close":
-                return Severed(self._connections)
-            case "hang":
-                return Silent()
-            case "garbage":
-                return Severed(
-                    self._connections, first=b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n"
-                )
-            case "redirect":
-                target = fault.location or "http://169.254.169.254/latest/meta-data/"
-                return RedirectResponse(target, fault.status or 302, fault.headers)
-            case "html":
-                status = fault.status or 200
-                page = HTML.format(title=f"{status} Sandbox")
-                return Response(page, status, {**fault.headers, "Content-Type": "text/html"})
-            case "status":
-                return scripted(fault)
-            case "huge":
-                return StreamingResponse(
-                    _huge(fault.size or _HUGE), fault.status or 200, media_type="application/json"
-                )
-            case "enormous":
-                return StreamingResponse(
-                    _zeros(),
-                    200,
-                    {"Content-Length": str(fault.size or _ENORMOUS)},
-                    media_type=fault.content_type or "video/mp4",
-                )
-            case _:
-                return None
+        make = self._instead.get(fault.do)
+        return make(fault) if make is not None else None
 
     async def spoilt(self, fault: Fault, response: Response, request: Request) -> Response:
         """Return the real answer with the fault in it."""
         if fault.do == "delay":
             await self._clock.sleep(5.0 if fault.seconds is None else fault.seconds)
             return response
-        real = await RealAnswer.of(response, request)
-        match fault.do:
-            case "cut":
-                kept = real.body[: fault.size if fault.size is not None else len(real.body) // 2]
-                raw = real.raw(kept, declared=len(real.body))
-                return Severed(self._connections, first=raw)
-            case "wrong_length":
-                declared = fault.size if fault.size is not None else len(real.body) + 4096
-                return Severed(self._connections, first=real.raw(real.body, declared=declared))
-            case "no_length":
-                return Severed(self._connections, first=real.raw(real.body, declared=None))
-            case "without_id":
-                return real.as_response(_encode(without_ids(real.json())))
-            case "patch":
-                return real.as_response(_encode(merged(real.json(), fault.body)))
-            case "wrong_type":
-                kind = fault.content_type or "text/html"
-                body = HTML.format(title="Sign in").encode() if kind == "text/html" else real.body
-                return Response(body, real.status, media_type=kind)
-            case "corrupt":
-                return real.as_response(real.body[:64] + bytes(max(len(real.body) - 64, 0)))
-            case "no_ranges":
-                return Response(real.body, 200, media_type="video/mp4")
-            case "drip":
-                return self._dripping(real, fault)
-            case _:
-                raise NotImplementedError(fault.do)
+        return self._spoilt[fault.do](fault, await RealAnswer.of(response, request))
 
-    def _dripping(self, real: RealAnswer, fault: Fault) -> Response:
+    def _cut(self, fault: Fault, real: RealAnswer) -> Response:
+        kept = real.body[: fault.size if fault.size is not None else len(real.body) // 2]
+        return Severed(self._connections, first=real.raw(kept, declared=len(real.body)))
+
+    def _of_wrong_length(self, fault: Fault, real: RealAnswer) -> Response:
+        declared = fault.size if fault.size is not None else len(real.body) + 4096
+        return Severed(self._connections, first=real.raw(real.body, declared=declared))
+
+    def _without_length(self, fault: Fault, real: RealAnswer) -> Response:
+        return Severed(self._connections, first=real.raw(real.body, declared=None))
+
+    def _dripping(self, fault: Fault, real: RealAnswer) -> Response:
         piece = fault.size or 1024
         pause = 1.0 if fault.seconds is None else fault.seconds
 
@@ -226,6 +205,33 @@ class Misbehaviour:
         response = StreamingResponse(pieces(), real.status)
         response.raw_headers = real.headers
         return response
+
+
+def _redirect(fault: Fault) -> Response:
+    target = fault.location or "http://169.254.169.254/latest/meta-data/"
+    return RedirectResponse(target, fault.status or 302, fault.headers)
+
+
+def _page(fault: Fault) -> Response:
+    status = fault.status or 200
+    page = HTML.format(title=f"{status} Sandbox")
+    return Response(page, status, {**fault.headers, "Content-Type": "text/html"})
+
+
+def _huge_answer(fault: Fault) -> Response:
+    size = _HUGE if fault.size is None else fault.size
+    return StreamingResponse(_huge(size), fault.status or 200, media_type="application/json")
+
+
+def _enormous_answer(fault: Fault) -> Response:
+    length = {"Content-Length": str(fault.size or _ENORMOUS)}
+    return StreamingResponse(_zeros(), 200, length, media_type=fault.content_type or "video/mp4")
+
+
+def _of_wrong_type(fault: Fault, real: RealAnswer) -> Response:
+    kind = fault.content_type or "text/html"
+    body = HTML.format(title="Sign in").encode() if kind == "text/html" else real.body
+    return Response(body, real.status, media_type=kind)
 
 
 async def _huge(size: int) -> AsyncGenerator[bytes]:

@@ -10,8 +10,6 @@ from typing import Final
 
 from photoplay.sandbox.faults import Fault
 
-_FLAP: Final = {"route": "poll"}
-
 CATALOGUE: Final[Mapping[str, tuple[Fault, ...]]] = {
     # 1, 3, 4, 7: the submission arrived, its answer did not.
     "lost_answer": (Fault(do="reset", when="after"),),
@@ -102,11 +100,11 @@ CATALOGUE: Final[Mapping[str, tuple[Fault, ...]]] = {
     "success_without_video": (Fault(do="no_video"),),
     "success_with_empty_address": (Fault(do="no_video", variant="empty_url"),),
     # 24
-    "polls_500": (Fault(do="status", nth=(1, 2, 3), **_FLAP),),
-    "polls_html": (Fault(do="html", nth=(1, 2), **_FLAP),),
+    "polls_500": (Fault(do="status", route="poll", nth=(1, 2, 3)),),
+    "polls_html": (Fault(do="html", route="poll", nth=(1, 2)),),
     "polls_404_for_30_s": (Fault(do="vanish", seconds=30),),
-    "polls_hang": (Fault(do="hang", nth=(1,), **_FLAP),),
-    "polls_cut": (Fault(do="cut", nth=(1, 2), **_FLAP),),
+    "polls_hang": (Fault(do="hang", route="poll", nth=(1,)),),
+    "polls_cut": (Fault(do="cut", route="poll", nth=(1, 2)),),
     "progress_goes_back": (Fault(do="rewind"),),
     "vanished_for_good": (Fault(do="vanish"),),
     # 27, 4

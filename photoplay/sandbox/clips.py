@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import itertools
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -99,12 +98,15 @@ class ClipMaker:
             mark: goes into the file, where players overlook it.
 
         Raises:
-            ClipFailedError: the renderer refuses the picture.
+            ClipFailedError: the renderer refuses the picture, or there is no room for a clip.
         """
-        clip = await self._cached(picture, wish)
-        content = await asyncio.to_thread(clip.path.read_bytes)
         path = self.folder / f"{next(self._numbers)}.mp4"
-        await asyncio.to_thread(path.write_bytes, content + _free_box(mark.encode()))
+        try:
+            clip = await self._cached(picture, wish)
+            content = await asyncio.to_thread(clip.path.read_bytes)
+            await asyncio.to_thread(path.write_bytes, content + _free_box(mark.encode()))
+        except OSError as error:
+            raise ClipFailedError("disk") from error
         return Clip(path, clip.width, clip.height, clip.duration_s, clip.fps, clip.frames)
 
     def close(self) -> None:
@@ -135,7 +137,7 @@ class ClipMaker:
         return await asyncio.shield(making)
 
     async def _filmed(self, picture: Picture | None, wish: Wish, path: Path) -> Clip:
-        if path.exists():
+        if await asyncio.to_thread(path.exists):
             return await asyncio.to_thread(_read_facts, path)
         if self._film is None:
             self._film, self._close = _open_studio(self.folder)
@@ -188,9 +190,10 @@ def _plain_clip(path: Path, size: tuple[int, int], duration_s: float) -> Clip:
     import numpy as np
 
     frames = max(round(duration_s * _PLAIN_FPS), 1)
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        stream = out.add_stream("libx264", rate=_PLAIN_FPS, options={"preset": "ultrafast"})
+    # Under another name until it is whole, as the index is moved to the front at the end.
+    part = path.with_suffix(".part")
+    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out:
+        stream = out.add_stream("libx264", rate=_PLAIN_FPS, options={"preset": "ultrafast"})  # pyright: ignore[reportUnknownMemberType]
         stream.width, stream.height, stream.pix_fmt = size[0], size[1], "yuv420p"
         stream.time_base = Fraction(1, _PLAIN_FPS)
         for number in range(frames):
@@ -198,9 +201,9 @@ def _plain_clip(path: Path, size: tuple[int, int], duration_s: float) -> Clip:
             planes[: size[1]] = 40 + 160 * number // frames
             picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             picture.pts = number
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode(None))
-    path.write_bytes(buffer.getvalue())
+            out.mux(stream.encode(picture))  # pyright: ignore[reportUnknownMemberType]
+        out.mux(stream.encode(None))  # pyright: ignore[reportUnknownMemberType]
+    part.replace(path)
     return Clip(path, size[0], size[1], frames / _PLAIN_FPS, _PLAIN_FPS, frames)
 
 

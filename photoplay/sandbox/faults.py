@@ -9,6 +9,7 @@ faults hit the result's bytes.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, cast, get_args
@@ -88,21 +89,21 @@ class Fault(BaseModel):
     route: str = ""
     method: str | None = None
     nth: tuple[int, ...] = ()
-    times: int = Field(1, ge=0)
+    times: int = Field(default=1, ge=0)
     contains: str | None = None
     task: str | None = None
-    after_s: float = Field(0.0, ge=0)
-    for_s: float | None = Field(None, gt=0)
-    chance: float = Field(1.0, ge=0, le=1)
+    after_s: float = Field(default=0.0, ge=0)
+    for_s: float | None = Field(default=None, gt=0)
+    chance: float = Field(default=1.0, ge=0, le=1)
     when: Literal["before", "after"] = "before"
-    status: int | None = Field(None, ge=200, le=599)
+    status: int | None = Field(default=None, ge=200, le=599)
     code: str | None = None
     message: str | None = None
     headers: dict[str, str] = Field(default_factory=dict[str, str])
     body: Any = None
-    seconds: float | None = Field(None, ge=0)
-    size: int | None = Field(None, ge=0)
-    copies: int = Field(2, ge=1, le=10_000)
+    seconds: float | None = Field(default=None, ge=0)
+    size: int | None = Field(default=None, ge=0)
+    copies: int = Field(default=2, ge=1, le=10_000)
     location: str | None = None
     content_type: str | None = None
     at: Literal["queue", "run", "end"] = "end"
@@ -122,11 +123,13 @@ class Fault(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _default_route(cls, given: Any) -> Any:
-        if isinstance(given, dict) and not given.get("route"):  # pyright: ignore[reportUnknownMemberType]
-            kind = _KINDS.get(str(given.get("do")))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            if kind is not None:
-                return {**given, "route": _ROUTE_OF_KIND[kind]}
-        return given  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(given, dict):
+            return given
+        fields = cast("dict[str, Any]", given)
+        kind = _KINDS.get(str(fields.get("do")))
+        if kind is None or fields.get("route"):
+            return fields
+        return {**fields, "route": _ROUTE_OF_KIND[kind]}
 
     @property
     def kind(self) -> Kind:
@@ -219,7 +222,7 @@ class FaultBook:
         self._armed = [armed for armed in self._armed if armed.number != number]
         return len(self._armed) < before
 
-    def __iter__(self):  # noqa: ANN204 -- an iterator over a copy, so that faults may be taken meanwhile
+    def __iter__(self) -> Iterator[ArmedFault]:
         return iter(tuple(self._armed))
 
     def take(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 Kind = Literal["text", "whole", "number", "flag", "choice", "any"]
 Wrong = Literal[
@@ -106,29 +106,38 @@ def problems(rules: Rules, body: Mapping[str, Any], *, unknown: bool) -> list[Fi
 
 
 def _problem(name: str, rule: FieldRule, value: Any) -> FieldProblem | None:
+    problem: FieldProblem | None = None
     match rule.kind:
         case "any":
-            return None
+            pass
         case "flag":
-            return None if isinstance(value, bool) else _wrong_type(name, "boolean", value)
+            if not isinstance(value, bool):
+                problem = _wrong_type(name, "boolean", value)
         case "choice":
             # 1 == True and 5 == 5.0 in Python, not in JSON.
-            if any(type(value) is type(c) and value == c for c in rule.choices):
-                return None
-            shown = ", ".join(repr(c) for c in rule.choices)
-            return FieldProblem(
-                name, "choice", f"Input should be {shown}", {"expected": list(rule.choices)}
-            )
+            if not any(type(value) is type(c) and value == c for c in rule.choices):
+                shown = ", ".join(repr(c) for c in rule.choices)
+                expected = {"expected": list(rule.choices)}
+                problem = FieldProblem(name, "choice", f"Input should be {shown}", expected)
         case "text":
-            if not isinstance(value, str):
-                return _wrong_type(name, "string", value)
-            size = len(value.encode("utf-16-le")) // 2 if rule.utf16 else len(value)
-            return _outside(name, rule, size, ("too_short", "too_long"))
+            problem = _text_problem(name, rule, value)
         case "whole" | "number":
-            good = int if rule.kind == "whole" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, good):
-                return _wrong_type(name, "integer" if rule.kind == "whole" else "number", value)
-            return _outside(name, rule, cast("float", value), ("too_small", "too_large"))
+            problem = _number_problem(name, rule, value)
+    return problem
+
+
+def _text_problem(name: str, rule: FieldRule, value: Any) -> FieldProblem | None:
+    if not isinstance(value, str):
+        return _wrong_type(name, "string", value)
+    size = len(value.encode("utf-16-le")) // 2 if rule.utf16 else len(value)
+    return _outside(name, rule, size, ("too_short", "too_long"))
+
+
+def _number_problem(name: str, rule: FieldRule, value: Any) -> FieldProblem | None:
+    good = int if rule.kind == "whole" else (int, float)
+    if isinstance(value, bool) or not isinstance(value, good):
+        return _wrong_type(name, "integer" if rule.kind == "whole" else "number", value)
+    return _outside(name, rule, value, ("too_small", "too_large"))
 
 
 def _wrong_type(name: str, expected: str, value: Any) -> FieldProblem:

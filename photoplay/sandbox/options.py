@@ -35,15 +35,15 @@ class FalOptions(BaseModel):
 
     key: str = "5a4d6b0c-sandbox:fa1-sandbox-secret"
     user_id: str = "user_sandbox"
-    concurrency: int = Field(2, ge=1)
+    concurrency: int = Field(default=2, ge=1)
     url_form: Literal["short", "suffixed", "full"] = "short"
     waiting_status: Literal[200, 202] = 202
     history: Literal["ended", "started", "all"] = "ended"
-    history_lag_s: float = Field(0, ge=0)
+    history_lag_s: float = Field(default=0, ge=0)
     cancelled_is: Literal["completed", "not_found"] = "completed"
     cancel_bills: bool = True
-    result_ttl_s: float = Field(3600, gt=0)
-    media_ttl_s: float = Field(7 * 86_400, gt=0)
+    result_ttl_s: float = Field(default=3600, gt=0)
+    media_ttl_s: float = Field(default=7 * 86_400, gt=0)
     retry_header: Literal["X-Fal-Retryable", "X-Fal-Needs-Retry"] = "X-Fal-Retryable"
     retry_words: Literal["true", "1"] = "true"
 
@@ -64,10 +64,10 @@ class RunwayOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     secret: str = "key_" + "5a" * 64
-    concurrency: int = Field(2, ge=1)
-    daily_limit: int = Field(10_000, ge=0)
-    credits: int = Field(1_000_000, ge=0)
-    url_ttl_s: float = Field(86_400, gt=0)
+    concurrency: int = Field(default=2, ge=1)
+    daily_limit: int = Field(default=10_000, ge=0)
+    credits: int = Field(default=1_000_000, ge=0)
+    url_ttl_s: float = Field(default=86_400, gt=0)
     bad_picture: Literal["submit", "task"] = "submit"
     with_estimate: bool = True
 
@@ -88,11 +88,11 @@ class KlingOptions(BaseModel):
 
     api_key: str = "kling-sandbox-api-key"
     access_key: str = "ak-sandbox"
-    secret_key: str = "sk-sandbox-of-at-least-thirty-two-bytes"
-    webhook_secret: str | None = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0zMi1ieXRlcw=="
-    concurrency: int = Field(20, ge=1)
+    secret_key: str = "sk-sandbox-of-at-least-thirty-two-bytes"  # noqa: S105 -- opens nothing
+    webhook_secret: str | None = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0zMi1ieXRlcw=="  # noqa: S105
+    concurrency: int = Field(default=20, ge=1)
     duplicate_id: Literal["reject", "accept"] = "reject"
-    media_ttl_s: float = Field(30 * 86_400, gt=0)
+    media_ttl_s: float = Field(default=30 * 86_400, gt=0)
 
 
 class SandboxOptions(BaseModel):
@@ -114,13 +114,13 @@ class SandboxOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
-    queue_s: float = Field(2.0, ge=0)
-    run_s: float = Field(8.0, ge=0)
+    queue_s: float = Field(default=2.0, ge=0)
+    run_s: float = Field(default=8.0, ge=0)
     quick: bool = False
     fetch_pictures: bool = True
     frozen: bool = False
-    callback_timeout_s: float = Field(15.0, gt=0)
-    callback_repeats: int = Field(31, ge=0)
+    callback_timeout_s: float = Field(default=15.0, gt=0)
+    callback_repeats: int = Field(default=31, ge=0)
     fal: FalOptions = FalOptions()
     runway: RunwayOptions = RunwayOptions()
     kling: KlingOptions = KlingOptions()

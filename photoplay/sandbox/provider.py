@@ -68,7 +68,7 @@ class Provider(ABC):
             world.clock,
             slots=self.slots,
             on_change=self._changed,
-            lane=lambda task: self.lane(task),
+            lane=self.lane,
         )
         self.files: dict[str, tuple[Clip, datetime]] = {}
         """Results by the last part of their address, with the end of their life."""
@@ -209,7 +209,8 @@ class Provider(ABC):
 
     def _changed(self, task: Task) -> None:
         if task.state == "running" and task.ending.kind in {"video", "empty"}:
-            task.clip = asyncio.ensure_future(self._film(task))
+            task.clip = asyncio.create_task(self._film(task))
+            self.world.spawn(task.clip)
             task.clip.add_done_callback(lambda _: self.line.touch())
         if task.state == "ended":
             self.finished(task)
@@ -217,6 +218,7 @@ class Provider(ABC):
         if letter is not None:
             self.courier.post(letter, task)
 
+    @abstractmethod
     def finished(self, task: Task) -> None:
         """Keep what belongs to the end of a task; called once, before its callback is written."""
 
@@ -234,7 +236,7 @@ class Provider(ABC):
 
     def keep_file(self, task: Task, name: str) -> None:
         """Put a finished task's clip on the shelf."""
-        clip = task.clip.result() if task.clip is not None else None
+        clip = task.finished_clip()
         if clip is not None:
             self.files[name] = (clip, self.world.after(self.file_life_s(task)))
 

@@ -76,12 +76,18 @@ class Task:
     started_at: datetime | None = None
     ends_at: datetime | None = None
     ended_at: datetime | None = None
-    clip: asyncio.Future[Clip] | None = None
+    clip: asyncio.Future[Clip | None] | None = None
     ignores_cancel: bool = False
     goes_back: bool = False
     vanished_until: datetime | None = None
     polls: int = 0
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def finished_clip(self) -> Clip | None:
+        """Return the clip; None when there is none, or not yet."""
+        if self.clip is None or not self.clip.done() or self.clip.cancelled():
+            return None
+        return self.clip.result()
 
     def progress(self, now: datetime) -> float:
         """Return 0 to 1; it falls now and then where the script wants that."""

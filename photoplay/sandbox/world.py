@@ -7,6 +7,7 @@ import random
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -29,8 +30,9 @@ class World:
     def __init__(self, options: SandboxOptions, folder: Path | None) -> None:
         self.options = options
         self.clock = Clock(frozen=options.frozen)
-        self._ids = random.Random(options.seed)
-        self.faults = FaultBook(random.Random(options.seed + 1))
+        # Repeatable by design: the seed decides every id and every draw.
+        self._ids = random.Random(options.seed)  # noqa: S311
+        self.faults = FaultBook(random.Random(options.seed + 1))  # noqa: S311
         self.journal = Journal(folder / "journal.jsonl" if folder else None)
         self.connections: Connections = {}
         self.misbehaviour = Misbehaviour(self.connections, self.clock)
@@ -42,7 +44,7 @@ class World:
         self.pictures = PictureReader(lambda: self.session, self.uploads.get)
         self.base_url = ""
         self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -79,7 +81,7 @@ class World:
         target = Target(provider, route, "", None, None)
         return self.faults.take(frozenset({"answer"}), target, self.now()) is not None
 
-    def spawn(self, task: asyncio.Task[None]) -> None:
+    def spawn(self, task: asyncio.Task[Any]) -> None:
         """Keep a task of the background until it is done or the sandbox closes."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -43,7 +43,9 @@ _PROBLEM = {
 }  # fmt: skip
 
 
-def token(user: UUID | str | None, *, secret: str = JWT_SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+def token(
+    user: UUID | str | None, *, secret: str = JWT_SECRET, algorithm: str = "HS256", **claims: Any
+) -> str:
     """A bearer token as the product's sign-in makes it; a claim that is None is left out."""
     payload = {
         "sub": None if user is None else str(user),
@@ -75,7 +77,11 @@ async def check_answer(response: httpx.Response) -> None:
     assert headers["referrer-policy"] == "no-referrer"
     assert "frame-ancestors" in headers["content-security-policy"]
     assert "server" not in headers
-    if response.status_code < 400 or response.status_code == 416 or response.request.method == "HEAD":
+    if (
+        response.status_code < 400
+        or response.status_code == 416
+        or response.request.method == "HEAD"
+    ):
         return
     if response.request.url.path == "/readyz":
         return
@@ -203,7 +209,9 @@ class Person:
         return (await self.get("/api/video/quota")).json()["data"]
 
     def jobs_in_database(self) -> int:
-        return self.server.rows("select count(*) from public.video_jobs where user_id = %s", self.id)[0][0]
+        return self.server.rows(
+            "select count(*) from public.video_jobs where user_id = %s", self.id
+        )[0][0]
 
 
 @contextlib.contextmanager

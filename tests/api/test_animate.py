@@ -254,14 +254,45 @@ async def test_a_picture_at_a_public_address_is_accepted_without_being_fetched_a
 
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"", b"not json", b'{"prompt": "\xff"}', b"[" * 100_000, b'{"options": {"seed": ' + b"9" * 5000 + b"}}"],
+    [
+        b"{",
+        b"",
+        b"not json",
+        b'{"prompt": "\xff"}',
+        b"[" * 50_000,
+        b'{"options": {"seed": ' + b"9" * 5000 + b"}}",
+    ],
     ids=["cut", "empty", "text", "not UTF-8", "deep", "long number"],
-)  # fmt: skip
+)
 async def test_malformed_json_is_refused(alice, content):
     answer = await alice.post(
         "/api/video/animate", content=content, headers={"Content-Type": "application/json"}
     )
     refused(answer, 400, "malformed_json")
+
+
+async def test_strangers_are_refused_before_their_body_is_looked_at(jwt_server):
+    for content in (b"{", b'{"image": 1}', b" " * (1 << 20)):
+        answer = await jwt_server.http.post(
+            "/api/video/animate", content=content, headers={"Content-Type": "application/json"}
+        )
+        refused(answer, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("way", ["declared", "chunked"])
+async def test_no_more_is_read_than_a_wish_can_have(alice, way):
+    large = b'{"prompt": "' + b" " * (64 << 10) + b'"}'
+
+    async def blocks():
+        for start in range(0, len(large), 1 << 12):
+            yield large[start : start + (1 << 12)]
+
+    content = large if way == "declared" else blocks()
+    answer = await alice.post(
+        "/api/video/animate", content=content, headers={"Content-Type": "application/json"}
+    )
+    refused(answer, 413, "payload_too_large")
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +396,10 @@ async def test_every_option_at_its_bounds_is_kept_as_asked(jwt_server, alice):
     image = (await alice.upload())["imageId"]
     for options in bounds:
         answer = await alice.animate(
-            imageId=image, options=options, prompt="ü" * 2000, clientRequestId=str(options).replace(" ", "")
+            imageId=image,
+            options=options,
+            prompt="ü" * 2000,
+            clientRequestId=str(options).replace(" ", ""),
         )
         assert answer.status_code == 202, answer.text
         job = await alice.job(answer.json()["data"]["jobId"])
@@ -387,7 +421,9 @@ async def test_the_picture_of_an_address_is_fetched_by_the_worker(worker, serve_
     assert job["source_image_url"] == picture
 
 
-async def test_an_unusable_picture_of_an_address_fails_the_job_and_gives_the_unit_back(worker, serve_bytes):
+async def test_an_unusable_picture_of_an_address_fails_the_job_and_gives_the_unit_back(
+    worker, serve_bytes
+):
     person = worker.person()
     page = await serve_bytes(b"<html>not a picture</html>", "image/jpeg")
     job_id = (await person.animate(sourceImageUrl=page)).json()["data"]["jobId"]

@@ -20,7 +20,9 @@ async def test_a_sane_request_id_is_kept(alice, given):
         assert answer.headers["x-request-id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "short", "x" * 129, "two words", "semi;colon", "<script>", "ümlaut12"])
+@pytest.mark.parametrize(
+    "given", ["", "short", "x" * 129, "two words", "semi;colon", "<script>", "ümlaut12"]
+)
 async def test_another_request_id_is_replaced(alice, given):
     answer = await alice.get("/healthz", {"X-Request-Id": given.encode("latin-1")})
     assert answer.headers["x-request-id"] != given
@@ -41,7 +43,14 @@ async def test_the_request_id_is_on_the_log_lines_of_the_request(alice, log_line
 
 
 async def test_an_unknown_address_and_an_unknown_method_are_problems_too(alice):
-    refused(await alice.get("/api/video/nothing"), 404, "not_found")
+    for path in (
+        "/api/video/nothing",
+        "/api/video/quota/",
+        "/studio/%00.js",
+        "/studio/..%2f..%2fconfig.js",
+        "/%ff",
+    ):
+        refused(await alice.get(path), 404, "not_found")
     refused(await alice.get("/media"), 404, "not_found")
     answer = await alice.put("/api/video/quota")
     refused(answer, 405, "method_not_allowed")
@@ -102,12 +111,19 @@ async def test_the_quota_has_the_fields_of_the_contract(alice):
 async def test_pages_of_configured_origins_may_call_and_others_may_not(open_installation, clip):
     settings = with_identity(cors_origins=("https://app.example",))
     async with open_installation(**settings) as server:
-        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
-        good = await server.http.options("/api/video/animate", headers={"Origin": "https://app.example", **asked})
+        asked = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,idempotency-key",
+        }
+        good = await server.http.options(
+            "/api/video/animate", headers={"Origin": "https://app.example", **asked}
+        )
         assert good.status_code == 200
         assert good.headers["access-control-allow-origin"] == "https://app.example"
         assert "access-control-allow-credentials" not in good.headers
-        bad = await server.http.request("OPTIONS", "/api/video/animate", headers={"Origin": "https://evil.example"})
+        bad = await server.http.request(
+            "OPTIONS", "/api/video/animate", headers={"Origin": "https://evil.example"}
+        )
         assert "access-control-allow-origin" not in bad.headers
         person = server.person()
         answer = await person.get("/api/video/quota", {"Origin": "https://app.example"})
@@ -123,7 +139,12 @@ async def test_pages_of_configured_origins_may_call_and_others_may_not(open_inst
         key = f"{person.id}/generated-videos/{uuid4()}.mp4"
         await server.stack.store.put_file(clip, key, content_type="video/mp4")
         link = (await server.app.state.service.signed_url(key)).url
-        for origin, allowed in (("https://app.example", "https://app.example"), ("https://evil.example", None)):
+        for origin, allowed in (
+            ("https://app.example", "https://app.example"),
+            ("https://evil.example", None),
+        ):
             media = await server.http.get(link, headers={"Origin": origin})
-            assert media.headers.get_list("access-control-allow-origin") == ([allowed] if allowed else [])
+            assert media.headers.get_list("access-control-allow-origin") == (
+                [allowed] if allowed else []
+            )
             assert "origin" in media.headers["vary"].lower()

@@ -169,7 +169,9 @@ async def test_many_streams_of_one_job_end_alike(worker):
     await heard(person, job_id, len(streams))
     worker.release()
     states = await asyncio.gather(*streams)
-    assert {(job["status"], job["version"]) for job in states} == {("succeeded", states[0]["version"])}
+    assert {(job["status"], job["version"]) for job in states} == {
+        ("succeeded", states[0]["version"])
+    }
     await until(lambda: UUID(job_id) not in person.server.app.state.service.changes._waiting)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from photoplay.api.identity import make_ticket
 from photoplay.api.routes import jobs as jobs_routes
+from photoplay.api.views import etag_of
 from photoplay.domain.outcomes import Blocked, Failed, Refusal
 from tests.api.serving import MEDIA_SECRET, refused
 from tests.support.clips import PROVENANCE
@@ -34,14 +35,22 @@ async def test_a_finished_job_has_every_field_of_the_contract(worker):
     created = await person.animate(imageId=image["imageId"], options=options, clientRequestId="k")
     job = await person.ended(created.json()["data"]["jobId"])
     assert set(job) == FIELDS | SIGNED
-    assert UUID(job["id"]) and job["user_id"] == str(person.id)
+    assert UUID(job["id"])
+    assert job["user_id"] == str(person.id)
     assert (job["status"], job["phase"], job["progress"]) == ("succeeded", "done", 1)
     assert (job["error"], job["failure"], job["overdue"]) == (None, None, False)
-    assert job["provider"] == "local" and job["provider_job_id"]
+    assert job["provider"] == "local"
+    assert job["provider_job_id"]
     assert job["options"] == options
     assert job["effective_options"] == {
-        **options, "motionStrength": "low", "aspectRatio": "auto", "seed": 0, "loop": False, "move": "auto", "fps": 30,
-    }  # fmt: skip
+        **options,
+        "motionStrength": "low",
+        "aspectRatio": "auto",
+        "seed": 0,
+        "loop": False,
+        "move": "auto",
+        "fps": 30,
+    }
     assert job["source_image_url"] == image["path"]
     assert job["output_video_url"] == f"{person.id}/generated-videos/{job['id']}.mp4"
     assert job["client_request_id"] == "k"
@@ -53,14 +62,26 @@ async def test_a_finished_job_has_every_field_of_the_contract(worker):
     }  # fmt: skip
     assert job["result"] == PROVENANCE
     (attempt,) = job["attempts"]
-    assert set(attempt) == {"n", "provider", "model", "status", "error", "started_at", "finished_at"}
+    assert set(attempt) == {
+        "n",
+        "provider",
+        "model",
+        "status",
+        "error",
+        "started_at",
+        "finished_at",
+    }
     assert (attempt["n"], attempt["status"], attempt["error"]) == (1, "succeeded", None)
     instants = [
         datetime.fromisoformat(text)
         for text in (
-            job["created_at"], job["started_at"], attempt["started_at"], attempt["finished_at"], job["finished_at"],
+            job["created_at"],
+            job["started_at"],
+            attempt["started_at"],
+            attempt["finished_at"],
+            job["finished_at"],
         )
-    ]  # fmt: skip
+    ]
     assert instants == sorted(instants)
     assert {instant.utcoffset() for instant in instants} == {timedelta(0)}
     assert job["created_at"].endswith("Z")
@@ -80,11 +101,17 @@ async def test_an_open_job_has_no_signed_addresses_and_says_when_to_come_back(al
     ("verdict", "code", "attempt_status"),
     [
         (Blocked("input", billed=False), "content_refused", "blocked"),
-        (Failed(Refusal.BAD_INPUT, "Send a sharper picture.", billed=False), "image_rejected", "failed"),
+        (
+            Failed(Refusal.BAD_INPUT, "Send a sharper picture.", billed=False),
+            "image_rejected",
+            "failed",
+        ),
     ],
     ids=["moderation", "input"],
 )
-async def test_a_failed_job_says_why_and_whether_it_was_charged(worker, verdict, code, attempt_status):
+async def test_a_failed_job_says_why_and_whether_it_was_charged(
+    worker, verdict, code, attempt_status
+):
     person = worker.person()
     worker.answers(verdict)
     job = await person.ended(await person.new_job())
@@ -93,7 +120,8 @@ async def test_a_failed_job_says_why_and_whether_it_was_charged(worker, verdict,
     assert (job["failure"]["code"], job["failure"]["charged"]) == (code, False)
     assert job["error"] == job["failure"]["message"]
     assert job["attempts"][0]["status"] == attempt_status
-    assert job["video"] is None and not SIGNED & set(job)
+    assert job["video"] is None
+    assert not SIGNED & set(job)
     assert (await person.quota())["used"] == 0
 
 
@@ -104,19 +132,30 @@ async def test_an_id_that_is_none_is_a_job_that_does_not_exist(alice):
 
 
 class TestEntityTag:
-    async def test_unchanged_state_answers_304_although_the_signed_address_changes(self, worker, monkeypatch):
+    async def test_unchanged_state_answers_304_although_the_signed_address_changes(
+        self, worker, monkeypatch
+    ):
         person = worker.person()
         job_id = await person.new_job()
         await person.ended(job_id)
         address = f"/api/video/jobs/{job_id}"
         first = await person.get(address)
         # As if asked at another time: the signature then differs, the state does not.
-        monkeypatch.setattr(worker.server.app.state.service, "settings", worker.server.stack.settings.model_copy(update={"signed_url_s": 60}))
+        monkeypatch.setattr(
+            worker.server.app.state.service,
+            "settings",
+            worker.server.stack.settings.model_copy(update={"signed_url_s": 60}),
+        )
         second = await person.get(address)
         one, other = first.json()["data"], second.json()["data"]
         assert one["signedVideoUrl"] != other["signedVideoUrl"]
         assert first.headers["etag"] == second.headers["etag"]
-        for held in (first.headers["etag"], f'"other", {first.headers["etag"]}', "W/" + first.headers["etag"], "*"):
+        for held in (
+            first.headers["etag"],
+            f'"other", {first.headers["etag"]}',
+            "W/" + first.headers["etag"],
+            "*",
+        ):
             unchanged = await person.get(address, {"If-None-Match": held})
             assert (unchanged.status_code, unchanged.content) == (304, b"")
             assert unchanged.headers["etag"] == first.headers["etag"]
@@ -130,13 +169,28 @@ class TestEntityTag:
         assert after.status_code == 200
         assert after.headers["etag"] != before
 
+    async def test_becoming_overdue_is_a_change_although_nobody_writes_it(self, alice):
+        row = {"id": 1, "version": 7, "finished_at": None}
+        soon, past = (
+            datetime.now(UTC) + timedelta(hours=1),
+            datetime.now(UTC) - timedelta(seconds=1),
+        )
+        assert etag_of(row | {"overdue_at": soon}) != etag_of(row | {"overdue_at": past})
+        ended = {"finished_at": past}
+        assert etag_of(row | ended | {"overdue_at": soon}) == etag_of(
+            row | ended | {"overdue_at": past}
+        )
+
 
 class TestWait:
     @pytest.mark.parametrize("way", ["query", "prefer"])
     async def test_an_answer_comes_with_the_change(self, alice, way):
         job_id = await alice.new_job()
         address = f"/api/video/jobs/{job_id}"
-        asked = {"query": {"params": {"wait": 30}}, "prefer": {"headers": {"Prefer": "respond-async, wait=30"}}}[way]
+        asked = {
+            "query": {"params": {"wait": 30}},
+            "prefer": {"headers": {"Prefer": "respond-async, wait=30"}},
+        }[way]
         waiting = asyncio.create_task(alice.get(address, **asked))
         await listened_to(alice, job_id)
         assert not waiting.done()
@@ -150,8 +204,13 @@ class TestWait:
         job_id = await alice.new_job()
         address = f"/api/video/jobs/{job_id}"
         held = (await alice.get(address)).headers["etag"]
-        alice.server.owner.execute("update public.video_jobs set overdue_at = now() - interval '1 s' where id = %s", (job_id,))
-        answer = await asyncio.wait_for(alice.get(address, {"If-None-Match": held}, params={"wait": 60}), 15)
+        alice.server.owner.execute(
+            "update public.video_jobs set overdue_at = now() - interval '1 s' where id = %s",
+            (job_id,),
+        )
+        answer = await asyncio.wait_for(
+            alice.get(address, {"If-None-Match": held}, params={"wait": 60}), 15
+        )
         assert answer.status_code == 200
         assert answer.json()["data"]["overdue"] is True
 
@@ -181,7 +240,9 @@ class TestWait:
 
     async def test_nobody_waits_for_what_is_not_theirs(self, alice, bob):
         job_id = await alice.new_job()
-        answer = await asyncio.wait_for(bob.get(f"/api/video/jobs/{job_id}", params={"wait": 60}), 15)
+        answer = await asyncio.wait_for(
+            bob.get(f"/api/video/jobs/{job_id}", params={"wait": 60}), 15
+        )
         refused(answer, 404, "job_not_found")
 
     async def test_a_change_is_noticed_without_notifications(self, alice, monkeypatch):
@@ -244,8 +305,19 @@ class TestList:
 
     @pytest.mark.parametrize(
         "cursor",
-        ["x", "", "%%%", base64.urlsafe_b64encode(b"now|me").decode(), base64.urlsafe_b64encode(b"2026-01-01T00:00:00|11111111-2222-4333-8444-555555555555").decode(), base64.urlsafe_b64encode(b"\xff\xfe").decode(), "ü"],
-    )  # fmt: skip
+        [
+            "x",
+            "",
+            "%%%",
+            "ü",
+            base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+            base64.urlsafe_b64encode(b"now|me").decode(),
+            base64.urlsafe_b64encode(
+                b"2026-01-01T00:00:00|11111111-2222-4333-8444-555555555555"
+            ).decode(),
+        ],
+        ids=["letter", "empty", "signs", "umlaut", "bytes", "words", "no time zone"],
+    )
     async def test_a_cursor_that_is_not_ours_is_refused(self, alice, cursor):
         answer = await alice.get("/api/video/jobs", params={"cursor": cursor})
         refused(answer, 400, "cursor_invalid")
@@ -294,7 +366,11 @@ class TestCancel:
 class TestErase:
     async def test_nothing_is_left_of_an_erased_job_but_its_key(self, worker):
         person = worker.person()
-        wish = {"imageId": (await person.upload())["imageId"], "clientRequestId": "k", "prompt": "p"}
+        wish = {
+            "imageId": (await person.upload())["imageId"],
+            "clientRequestId": "k",
+            "prompt": "p",
+        }
         job_id = (await person.animate(**wish)).json()["data"]["jobId"]
         job = await person.ended(job_id)
         address = f"/api/video/jobs/{job_id}"
@@ -354,18 +430,31 @@ class TestPlayback:
         assert timedelta(minutes=14) < left <= timedelta(minutes=15)
         http, ticket = worker.server.http, {"ticket": data["ticket"]}
         for name in ("video", "poster"):
-            assert (await http.get(f"/api/video/jobs/{job_id}/{name}", params=ticket)).status_code == 302
-            refused(await http.get(f"/api/video/jobs/{other}/{name}", params=ticket), 401, "ticket_invalid")
-        assert (await http.get(f"/api/video/jobs/{job_id}/events", params=ticket)).status_code == 200
+            assert (
+                await http.get(f"/api/video/jobs/{job_id}/{name}", params=ticket)
+            ).status_code == 302
+            refused(
+                await http.get(f"/api/video/jobs/{other}/{name}", params=ticket),
+                401,
+                "ticket_invalid",
+            )
+        assert (
+            await http.get(f"/api/video/jobs/{job_id}/events", params=ticket)
+        ).status_code == 200
         # It reads these addresses and nothing else.
         refused(await http.get(f"/api/video/jobs/{job_id}", params=ticket), 401, "unauthenticated")
-        refused(await http.delete(f"/api/video/jobs/{job_id}", params=ticket), 401, "unauthenticated")
+        refused(
+            await http.delete(f"/api/video/jobs/{job_id}", params=ticket), 401, "unauthenticated"
+        )
 
     async def test_a_forged_or_old_ticket_opens_nothing(self, worker):
         person, stranger = worker.person(), worker.person()
         job_id = await person.new_job()
         await person.ended(job_id)
-        soon, past = datetime.now(UTC) + timedelta(minutes=5), datetime.now(UTC) - timedelta(seconds=1)
+        soon, past = (
+            datetime.now(UTC) + timedelta(minutes=5),
+            datetime.now(UTC) - timedelta(seconds=1),
+        )
         good = make_ticket(MEDIA_SECRET, UUID(job_id), person.id, soon)
         user, expires, code = good.split(".")
         forged = [
@@ -377,9 +466,13 @@ class TestPlayback:
             "x", "", "..", "a.b.c", f"{user}.{expires}.ü",
         ]  # fmt: skip
         for ticket in forged:
-            answer = await worker.server.http.get(f"/api/video/jobs/{job_id}/video", params={"ticket": ticket})
+            answer = await worker.server.http.get(
+                f"/api/video/jobs/{job_id}/video", params={"ticket": ticket}
+            )
             refused(answer, 401, "ticket_invalid")
         # A genuine ticket of another user is one for a job that is not theirs.
         theirs = make_ticket(MEDIA_SECRET, UUID(job_id), stranger.id, soon)
-        answer = await worker.server.http.get(f"/api/video/jobs/{job_id}/video", params={"ticket": theirs})
+        answer = await worker.server.http.get(
+            f"/api/video/jobs/{job_id}/video", params={"ticket": theirs}
+        )
         refused(answer, 404, "job_not_found")

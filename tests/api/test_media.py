@@ -72,7 +72,10 @@ async def test_a_part_is_answered_206(film, asked, start, end):
     part = film.content[slice(start, end)]
     assert (answer.status_code, answer.content) == (206, part)
     first = start % len(film.content)
-    assert answer.headers["content-range"] == f"bytes {first}-{first + len(part) - 1}/{len(film.content)}"
+    assert (
+        answer.headers["content-range"]
+        == f"bytes {first}-{first + len(part) - 1}/{len(film.content)}"
+    )
     assert answer.headers["content-length"] == str(len(part))
 
 
@@ -83,7 +86,9 @@ async def test_a_part_beyond_the_end_is_416(film, asked):
     assert answer.headers["content-range"] == f"bytes */{len(film.content)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=a-b", "seconds=0-1", "bytes=0-1,5-6", "bytes=", "bytes=-"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=5-2", "bytes=a-b", "seconds=0-1", "bytes=0-1,5-6", "bytes=", "bytes=-"]
+)
 async def test_what_makes_no_range_is_answered_whole(film, asked):
     answer = await film.get(Range=asked)
     assert (answer.status_code, answer.content) == (200, film.content)
@@ -98,7 +103,10 @@ async def test_if_range_gives_a_part_only_of_the_same_video(film):
 
 async def test_what_the_player_has_is_304(film):
     headers = (await film.get("HEAD")).headers
-    for held in ({"If_None_Match": headers["etag"]}, {"If_Modified_Since": headers["last-modified"]}):
+    for held in (
+        {"If_None_Match": headers["etag"]},
+        {"If_Modified_Since": headers["last-modified"]},
+    ):
         answer = await film.get(**held)
         assert (answer.status_code, answer.content) == (304, b"")
         assert answer.headers["etag"] == headers["etag"]

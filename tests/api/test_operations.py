@@ -107,7 +107,12 @@ async def test_metrics_count_what_was_asked_and_what_is_in_progress(worker):
 
 async def test_metrics_name_nobody_and_nothing(alice):
     job_id = await alice.new_job(prompt="a secret wish")
-    for path in (f"/api/video/jobs/{job_id}", "/wp-admin.php", f"/media/{alice.id}/x", "/studio/nothing.js"):
+    for path in (
+        f"/api/video/jobs/{job_id}",
+        "/wp-admin.php",
+        f"/media/{alice.id}/x",
+        "/studio/nothing.js",
+    ):
         await alice.get(path)
     text = (await alice.server.http.get("/metrics")).text
     for part in (job_id, str(alice.id), "secret wish", "wp-admin", "nothing.js"):
@@ -141,14 +146,19 @@ class TestDocument:
             for method, operation in item.items():
                 answers = operation["responses"]
                 assert any(status < "400" for status in answers), (method, path)
-                assert operation.get("summary") and operation.get("description"), (method, path)
+                assert operation.get("summary"), (method, path)
+                assert operation.get("description"), (method, path)
                 if path.startswith("/api/"):
                     assert "401" in answers, (method, path)
                 for status, answer in answers.items():
                     if status < "400" or status == "416" or (path, status) == ("/readyz", "503"):
                         continue
                     schema = answer["content"]["application/problem+json"]["schema"]
-                    assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path, status)
+                    assert schema == {"$ref": "#/components/schemas/Problem"}, (
+                        method,
+                        path,
+                        status,
+                    )
 
     async def test_its_references_hold(self, jwt_server):
         document = (await jwt_server.http.get("/openapi.json")).json()
@@ -161,12 +171,16 @@ class TestDocument:
         document = (await jwt_server.http.get("/openapi.json")).json()
         code = document["components"]["schemas"]["Problem"]["properties"]["code"]
         assert set(code["enum"]) == set(CODES)
-        assert all(f"`{name}` ({status})" in code["description"] for name, (status, _) in CODES.items())
+        assert all(
+            f"`{name}` ({status})" in code["description"] for name, (status, _) in CODES.items()
+        )
         used = set(codes_in_the_source())
         assert {"quota_exceeded", "image_ratio", "ticket_invalid", "unprocessable"} <= used
         assert used - set(CODES) == set(), "answered and not named"
         text = "".join(file.read_text() for file in sources() if file.name != "codes.py")
-        assert {name for name in CODES if f'"{name}"' not in text} == set(), "named and never answered"
+        assert {name for name in CODES if f'"{name}"' not in text} == set(), (
+            "named and never answered"
+        )
 
 
 # What never leaves the server as the code of an answer: errors of the inside (they become 500, 503 or a
@@ -186,7 +200,10 @@ def sources() -> list[Path]:
     """The package's files that take part in answering a request."""
     package = Path(photoplay.__file__).parent
     folders = ("api", "operations", "domain", "db", "network", "storage")
-    return [package / "intake.py", *(f for folder in folders for f in (package / folder).rglob("*.py"))]
+    return [
+        package / "intake.py",
+        *(f for folder in folders for f in (package / folder).rglob("*.py")),
+    ]
 
 
 def codes_in_the_source() -> Iterator[str]:
@@ -208,7 +225,11 @@ def codes_in_the_source() -> Iterator[str]:
 
 
 def constants(node: ast.expr) -> list[str]:
-    return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return [
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
 
 
 @contextmanager
@@ -219,7 +240,8 @@ def database_away(server: Server) -> Iterator[None]:
     with psycopg.connect(dsn, autocommit=True) as outside:
         outside.execute(sql.SQL("alter database {} with allow_connections false").format(name))
         outside.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and application_name <> ''",
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = %s and application_name <> ''",
             (server.database_name,),
         )
         try:
@@ -255,7 +277,10 @@ async def test_without_its_database_the_server_says_so_and_half_makes_nothing(op
             body = refused(answer, 503, "database_unavailable")
             assert "send the same request again" in body["detail"]
         assert ready.status_code == 503
-        assert ready.json() == {"ready": False, "checks": {**ready.json()["checks"], "database": "database_unavailable"}}
+        assert ready.json() == {
+            "ready": False,
+            "checks": {**ready.json()["checks"], "database": "database_unavailable"},
+        }
         assert (metrics.status_code, sample(metrics.text, "photoplay_database_up")) == (200, 0)
         assert alive.status_code == 200
         # Back again: the job of before, its unit, and nothing of what was asked meanwhile.

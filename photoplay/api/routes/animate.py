@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from photoplay.api import wire
 from photoplay.api.identity import current_identity
+from photoplay.api.json_route import JsonRoute
 from photoplay.api.metrics import JOBS_CREATED
 from photoplay.api.service import Identity, Service, service_of
 from photoplay.api.views import success
@@ -23,7 +24,7 @@ from photoplay.network.guard import resolve_allowed
 from photoplay.operations.create_job import CreatedJob, NewJob, create_job, replay_job
 from photoplay.telemetry import get_logger
 
-router = APIRouter(prefix="/api/video", tags=["jobs"])
+router = APIRouter(prefix="/api/video", tags=["jobs"], route_class=JsonRoute)
 _log = get_logger(__name__)
 
 
@@ -32,8 +33,8 @@ _log = get_logger(__name__)
     status_code=202,
     response_model=wire.Success[wire.CreatedJob],
     responses={200: {"model": wire.Success[wire.CreatedJob]}, 400: {"model": wire.Problem},
-               401: {"model": wire.Problem}, 410: {"model": wire.Problem}, 422: {"model": wire.Problem},
-               429: {"model": wire.Problem}, 503: {"model": wire.Problem}},
+               401: {"model": wire.Problem}, 410: {"model": wire.Problem}, 413: {"model": wire.Problem},
+               422: {"model": wire.Problem}, 429: {"model": wire.Problem}, 503: {"model": wire.Problem}},
 )  # fmt: skip
 async def animate(
     request: Request,

@@ -203,7 +203,7 @@ class Fal:
         if response.status in {404, 410}:
             if body is None or not task.is_settled(now, self.limits.not_found_grace):
                 return Unchanged("not_found")
-            return self._ask_history(task, GONE.after())
+            return self._ask_history(task, None)
         if body is None or response.status not in {200, 202}:
             return Unchanged(f"status_{response.status}")
         return self._read_status(task, body)
@@ -233,7 +233,7 @@ class Fal:
         is_verdict = body is not None and _is_verdict(body)
         if response.status in {404, 410} and not is_verdict:
             # The queue keeps results for an hour; the history keeps them for a month.
-            return self._ask_history(task, more.otherwise or GONE.after())
+            return self._ask_history(task, more.otherwise)
         if body is None or (response.status in {401, 403, 429} and not is_verdict):
             return more.otherwise or Unchanged(f"result_status_{response.status}")
         if response.status == 202 or _is_still_running(response.status, body):
@@ -297,7 +297,7 @@ class Fal:
             return named
         return self._request_url(task)
 
-    def _ask_history(self, task: Task, otherwise: PollOutcome) -> More:
+    def _ask_history(self, task: Task, otherwise: PollOutcome | None) -> More:
         request = history.look_up(self._platform_url, self._auth, task)
         return More(request, "history", otherwise)
 
@@ -357,7 +357,7 @@ def _read_output(task: Task, body: Mapping[str, object], response: HttpResponse)
 def _read_history(task: Task, more: More, response: HttpResponse) -> PollOutcome:
     body = json_object(response)
     if body is None or response.status == 429 or response.status >= 500:
-        return Unchanged("history_unavailable")
+        return more.otherwise or Unchanged("history_unavailable")
     row = history.row_of(task, body) if response.status == 200 else None
     if row is None:
         return more.otherwise or GONE.after()

@@ -25,11 +25,9 @@ class KlingModel(RemoteModel):
 
     Attributes:
         is_legacy: spoken to in the older dialect (`/v1/videos/image2video`).
-        modes: the older dialect's word for each resolution.
     """
 
     is_legacy: bool = False
-    modes: Mapping[Resolution, str]
 
 
 def _capability(
@@ -58,7 +56,8 @@ def _picture(max_bytes: int) -> PictureRule:
     )
 
 
-_MODES: Final[Mapping[Resolution, str]] = {"720p": "std", "1080p": "pro"}
+LEGACY_MODES: Final[Mapping[Resolution, str]] = {"720p": "std", "1080p": "pro"}
+"""The older dialect's word for each resolution."""
 
 KLING_MODELS: Final[Mapping[str, KlingModel]] = {
     model.capability.provider: model
@@ -73,7 +72,6 @@ KLING_MODELS: Final[Mapping[str, KlingModel]] = {
                 unconfirmed=True,
             ),
             max_prompt=3072,
-            modes=_MODES,
             unconfirmed="price",
         ),
         KlingModel(
@@ -81,7 +79,6 @@ KLING_MODELS: Final[Mapping[str, KlingModel]] = {
             picture=_picture(50 * _MB),
             price=None,
             max_prompt=3072,
-            modes=_MODES,
             unconfirmed="price without sound",
         ),
         KlingModel(
@@ -90,7 +87,6 @@ KLING_MODELS: Final[Mapping[str, KlingModel]] = {
             price=Price(per_second={"720p": 0.042, "1080p": 0.07}, source=_DOCS, checked="2026-11"),
             max_prompt=2500,
             is_legacy=True,
-            modes=_MODES,
         ),
     )
 }

@@ -33,7 +33,7 @@ from photoplay.domain.outcomes import (
     Waiting,
 )
 from photoplay.providers.answers import address, identifier, items, json_object, mapping, number
-from photoplay.providers.kling.models import KLING_MODELS, KlingModel, is_legacy
+from photoplay.providers.kling.models import KLING_MODELS, LEGACY_MODES, KlingModel, is_legacy
 from photoplay.providers.kling.token import sign_token
 from photoplay.providers.kling.verdicts import (
     NO_SUCH_RESOURCE,
@@ -58,8 +58,6 @@ from photoplay.providers.verdicts import GONE, NO_VIDEO
 from photoplay.providers.wording import instructions
 
 _USD_PER_UNIT: Final = 0.14
-_ABSENT_AFTER: Final = timedelta(seconds=30)
-"""A name of ours that is unknown for so long after it was sent never arrived."""
 _LEGACY_PATH: Final = "/v1/videos/image2video"
 
 
@@ -70,6 +68,8 @@ class KlingAccount:
     Attributes:
         key: API key, good for all models; or None for an older account with the next two.
         access_key, secret_key: good for models of the older dialect only.
+        absent_after: a name of ours that Kling does not know so long after it was written never
+            arrived: the longest that a submission may be under way, and half a minute.
         callback_secrets: `whsec_…` of the console; several while one is being replaced. Empty where
             callbacks are not signed: then the unguessable address is all there is.
 
@@ -82,6 +82,7 @@ class KlingAccount:
     secret_key: str | None = None
     api_url: str = "https://api-singapore.klingai.com"
     callback_secrets: tuple[str, ...] = ()
+    absent_after: timedelta = timedelta(minutes=2)
 
     def __post_init__(self) -> None:
         if self.key is not None:
@@ -112,7 +113,7 @@ class Kling:
         self.limits = Limits(
             can_resolve=True,
             has_callbacks=True,
-            recovery_window=timedelta(minutes=2),
+            recovery_window=account.absent_after + timedelta(minutes=2),
             result_lifetime=timedelta(days=30),
             renews_address=False,
             poll_min=timedelta(seconds=5),
@@ -173,7 +174,7 @@ class Kling:
             task_id = identifier(task.get("id")) or identifier(task.get("task_id"))
             if task_id is not None and named in (None, "", lost.handle):
                 return Found(task_id)
-        is_settled = now - lost.sent_at >= _ABSENT_AFTER
+        is_settled = now - lost.sent_at >= self._account.absent_after
         if is_settled and _knows_nothing(lost.model, response, code, body):
             return Absent()
         return Undecided()
@@ -274,7 +275,7 @@ def _legacy_body(model: KlingModel, order: Order) -> dict[str, object]:
         "model_name": capability.model,
         "image": _picture(order.picture),
         "prompt": instructions(order.prompt, options, model.max_prompt),
-        "mode": model.modes[resolution],
+        "mode": LEGACY_MODES[resolution],
         "duration": str(round(nearest_duration(options.duration_s, capability.durations_s))),
         "sound": "off",
         "external_task_id": order.handle,

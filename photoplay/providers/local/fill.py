@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, as_field, mesh
+from photoplay.providers.local.arrays import Bytes, Field, Mask, Places, Values, as_field, mesh
 from photoplay.providers.local.smoothing import fill_from_known
 
 _GROW = 0.007
@@ -26,9 +26,7 @@ _MAX_SOURCES = 2000
 _NEARBY = 1.5
 
 
-def fill_background(
-    rgb: Field, alpha: Field, salience: Field, frame_px: int
-) -> tuple[Field, Mask]:
+def fill_background(rgb: Field, alpha: Field, salience: Field, frame_px: int) -> tuple[Field, Mask]:
     """Paints what the subject hides.
 
     Args:
@@ -42,9 +40,10 @@ def fill_background(
     """
     grow = max(2, round(_GROW * frame_px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    core = (alpha > 0.04).astype(np.uint8)
-    near = cv2.dilate(core, kernel)
-    hole = cv2.dilate(core | (near & (salience > _FRINGE)), kernel)
+    core: Mask = alpha > 0.04
+    near: Mask = np.asarray(cv2.dilate(core.astype(np.uint8), kernel)) > 0
+    fluff: Mask = near & (salience > _FRINGE)
+    hole: Bytes = np.asarray(cv2.dilate((core | fluff).astype(np.uint8), kernel))
     if not hole.any() or hole.all():
         return rgb, hole.astype(bool)
     painted = _complete(rgb, hole, _RING * frame_px)
@@ -159,9 +158,11 @@ def _likenesses(
     a, b = feature(sources), feature(targets)
     norms = np.einsum("ij,ij->i", a, a)
     best = np.empty(len(targets), dtype=np.intp)
+    none = np.zeros((0, 0), dtype=np.float32)
     for start in range(0, len(targets), 1024):
         part = b[start : start + 1024]
-        likeness = cv2.gemm(part, a, -2.0, None, 0.0, flags=cv2.GEMM_2_T)
+        # OpenCV's product: numpy's would spin up a second set of threads.
+        likeness: Field = np.asarray(cv2.gemm(part, a, -2.0, none, 0.0, flags=cv2.GEMM_2_T))
         best[start : start + 1024] = np.argmin(norms[None, :] + likeness, axis=1)
     return sources[best]
 
@@ -200,7 +201,9 @@ def _with_detail(
     across = cv2.resize(shift_x, size, interpolation=cv2.INTER_NEAREST) * (width / columns)
     down = cv2.resize(shift_y, size, interpolation=cv2.INTER_NEAREST) * (height / rows)
     there = cv2.resize(known, size, interpolation=cv2.INTER_LINEAR)
-    x, y = mesh(np.linspace(0, width - 1, width), np.linspace(0, height - 1, height))
+    columns_px: Values = np.arange(int(width))
+    rows_px: Values = np.arange(int(height))
+    x, y = mesh(columns_px, rows_px)
     seen = as_field(1 - hole)
     sigma = max(1.0, 0.6 * width / columns)
     calm = cv2.GaussianBlur(rgb * seen[..., None], (0, 0), sigma) / np.maximum(

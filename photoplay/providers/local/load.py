@@ -34,11 +34,12 @@ def load_picture(path: Path, pixels: Callable[[tuple[int, int]], int]) -> Bytes:
     Raises:
         PictureRejectedError: not a picture, cut short, too large or too small. Show the
             message; another picture is needed.
+        FileNotFoundError: there is no such file; a fault of the caller.
     """
     try:
         with Image.open(path) as opened:
             return _decode(opened, pixels)
-    except PictureRejectedError:
+    except (PictureRejectedError, FileNotFoundError):
         raise
     except Image.DecompressionBombError:
         raise PictureRejectedError(

@@ -89,7 +89,9 @@ MOVES: dict[str, Move] = {
         "The camera glides to the right.",
         _between(Pose(-0.085, hold=0.25), Pose(0.085, hold=0.25)),
     ),
-    "tilt_up": Move("The view goes up.", _between(Pose(y=0.06, hold=0.25), Pose(y=-0.06, hold=0.25))),
+    "tilt_up": Move(
+        "The view goes up.", _between(Pose(y=0.06, hold=0.25), Pose(y=-0.06, hold=0.25))
+    ),
     "tilt_down": Move(
         "The view goes down.", _between(Pose(y=-0.06, hold=0.25), Pose(y=0.06, hold=0.25))
     ),

@@ -143,10 +143,10 @@ def _grow_by_colour(small: Field, above: Mask) -> Mask:
     weights, *_ = np.linalg.lstsq(samples, colours, rcond=None)
     off = np.linalg.norm(small - terms @ weights, axis=2)
     spread = float(np.percentile(off[above], 85))
-    grey = cv2.blur(np.abs(cv2.Laplacian(as_field(small.mean(axis=2)), cv2.CV_32F)), (3, 3))
-    near = (off < max(8.0, 1.2 * spread)) & (grey < 8.0)
+    grey: Field = cv2.blur(np.abs(cv2.Laplacian(as_field(small.mean(axis=2)), cv2.CV_32F)), (3, 3))
+    near: Mask = (off < max(8.0, 1.2 * spread)) & (grey < 8.0)
     near |= above & (off < max(30.0, 4.0 * spread))
-    labels: Places = cv2.connectedComponentsWithStats(near.astype(np.uint8))[1]
+    _, labels, _, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8))
     tops = set(np.unique(labels[:2]).tolist()) - {0}
     touching = np.isin(labels, list(tops))
     big = cv2.morphologyEx(touching.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

@@ -319,7 +319,9 @@ def _sample(planes: Planes, maps: _Maps, outside: int | None = None) -> Planes:
 
 def _remap(plane: Bytes, maps: tuple[Field, Field], outside: int | None) -> Bytes:
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    seen = cv2.remap(plane, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0)
+    seen = cv2.remap(
+        plane, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0
+    )
     return cast("Bytes", seen)
 
 

@@ -27,13 +27,11 @@ class RunwayModel(RemoteModel):
     """How one model wants to be asked.
 
     Attributes:
-        frames: sizes that `ratio` can name, by resolution; empty where there is no such field.
+        frames: sizes that `ratio` can name, by resolution; the first is taken when in doubt.
         fixed: further fields with one value.
     """
 
-    frames: Mapping[Resolution, tuple[Frame, ...]] = field(
-        default_factory=dict[Resolution, tuple[Frame, ...]]
-    )
+    frames: Mapping[Resolution, tuple[Frame, ...]]
     fixed: Mapping[str, object] = field(default_factory=dict[str, object])
 
 

@@ -128,11 +128,10 @@ class Runway:
             "model": capability.model,
             "promptImage": order.picture,
             "promptText": instructions(order.prompt, options, model.max_prompt),
+            "ratio": _ratio(model, order),
             "duration": round(nearest_duration(options.duration_s, capability.durations_s)),
             **model.fixed,
         }
-        if model.frames:
-            body["ratio"] = _ratio(model, order)
         # 0 is "not asked"; Runway then draws one itself.
         if capability.can_seed and options.seed:
             body["seed"] = options.seed
@@ -242,6 +241,9 @@ def _ratio(model: RunwayModel, order: Order) -> str:
     width, height = order.picture_size
     if order.options.aspect_ratio != "auto":
         width, height = map(int, order.options.aspect_ratio.split(":"))
+    if width <= 0 or height <= 0:
+        # Its size is not known: the first frame, which is every model's own default.
+        width, height = model.frames[resolution][0]
     wanted = math.log(width / height)
     frame = min(model.frames[resolution], key=lambda f: abs(math.log(f[0] / f[1]) - wanted))
     return f"{frame[0]}:{frame[1]}"

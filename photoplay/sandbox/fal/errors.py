@@ -124,7 +124,7 @@ def fal_error(
 
 def input_error(found: list[FieldProblem], body: dict[str, Any]) -> FalError:
     """Return the failure of an input that the model does not take."""
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "loc": ["body", problem.name],
             "msg": problem.message,

@@ -285,7 +285,7 @@ class FalSandbox(Provider):
     def output_of(self, task: Task) -> dict[str, Any]:
         """Return a succeeded request's output, as its model gives it."""
         endpoint = endpoint_for(task.model)
-        clip = task.clip.result() if task.clip and task.clip.done() else None
+        clip = task.finished_clip()
         url = task.notes.get("result_url") or f"{self.base_url}/cdn/files/b/{task.notes['file']}"
         video: dict[str, Any] = {
             "url": url,

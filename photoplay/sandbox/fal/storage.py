@@ -61,9 +61,10 @@ class StorageRoutes:
             return self._fal.refusal("bad_request", "file_name and content_type are required")
         file = self._new_name(name, kind)
         self._open_uploads.add(file)
+        signature = self._fal.world.new_token()
         return JSONResponse(
             {
-                "upload_url": f"{self._fal.base_url}/cdn/uploads/{file}?signature={self._fal.world.new_token()}",
+                "upload_url": f"{self._fal.base_url}/cdn/uploads/{file}?signature={signature}",
                 "file_url": self._address(file),
             }
         )

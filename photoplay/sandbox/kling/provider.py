@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-import jwt
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from photoplay.sandbox.clips import Wish
 from photoplay.sandbox.courier import Letter, Payload
 from photoplay.sandbox.fields import problems
+from photoplay.sandbox.kling.errors import key_problem, kling_error
 from photoplay.sandbox.kling.models import (
     CONTENTS,
     LEGACY,
@@ -28,34 +28,6 @@ from photoplay.sandbox.provider import Call, Handler, Provider
 from photoplay.sandbox.signing import standard_webhook_headers
 from photoplay.sandbox.tasks import Ending, Task
 
-_ERRORS: Final = {
-    "1000": (401, "Authentication failed"),
-    "1001": (401, "Authorization is empty"),
-    "1002": (401, "Authorization is invalid"),
-    "1003": (401, "Authorization is not yet valid"),
-    "1004": (401, "Authorization has expired"),
-    "1100": (429, "Account exception"),
-    "1101": (429, "Account in arrears"),
-    "1102": (429, "Resource pack depleted or expired"),
-    "1103": (403, "Unauthorized access to the requested resource"),
-    "1200": (400, "Invalid request parameters"),
-    "1201": (400, "Invalid parameters"),
-    "1202": (404, "The requested method is invalid"),
-    "1203": (404, "The requested resource does not exist"),
-    "1300": (400, "Trigger strategy of the platform"),
-    "1301": (400, "Trigger the content security policy of the platform"),
-    "1302": (429, "The API request is too fast"),
-    "1303": (429, "Concurrency or QPS exceeds the limit"),
-    "1304": (429, "Trigger the IP whitelisting policy"),
-    "5000": (500, "Server internal error"),
-    "5001": (503, "Server temporarily unavailable"),
-    "5002": (504, "Server internal timeout"),
-}
-_NAMES: Final = {
-    "unauthorized": "1000", "not_found": "1203", "gone": "1203", "no_credits": "1102",
-    "rate_limited": "1302", "internal": "5000", "unavailable": "5001", "timeout": "5002",
-    "content": "1301", "validation": "1201",
-}  # fmt: skip
 _TAKEN: Final = "external_task_id already exists"
 _RISK: Final = "Failure to pass the risk control system"
 _NEW: Final = PictureRules(50 << 20, 0, raw_base64=True, user_agent="kling-sandbox")
@@ -101,54 +73,19 @@ class KlingSandbox(Provider):
         return None
 
     def refusal(self, code: str, message: str | None = None, status: int | None = None) -> Response:
-        number = _NAMES.get(code, code)
-        known, words = _ERRORS.get(number, (500, "Unknown error"))
-        body = {
-            "code": int(number) if number.isdecimal() else 5000,
-            "message": message or words,
-            "request_id": self.world.new_uuid(),
-        }
-        return JSONResponse(body, status or known)
+        known, body = kling_error(code, message)
+        return JSONResponse({**body, "request_id": self.world.new_uuid()}, status or known)
 
-    def _signed(self, style: Style):  # noqa: ANN202 -- a decorator of handlers
+    def _signed(self, style: Style) -> Callable[[Handler], Handler]:
         def around(handler: Handler) -> Handler:
             async def checked(call: Call) -> Response:
-                code = self._key_problem(call.request, style)
+                header = call.request.headers.get("authorization", "")
+                code = key_problem(header, self.options, self.world.now(), tokens=style == "legacy")
                 return self.refusal(code) if code else await handler(call)
 
             return checked
 
         return around
-
-    def _key_problem(self, request: Request, style: Style) -> str | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token:
-            return "1001"
-        if scheme != "Bearer":
-            return "1002"
-        if token == self.options.api_key:
-            return None
-        if style == "new":
-            return "1002"
-        return self._token_problem(token)
-
-    def _token_problem(self, token: str) -> str | None:
-        now = self.world.now().timestamp()
-        try:
-            claims = jwt.decode(
-                token,
-                self.options.secret_key,
-                algorithms=["HS256"],
-                # By the sandbox's clock instead of the machine's.
-                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-        except jwt.InvalidTokenError:
-            return "1002"
-        if claims.get("iss") != self.options.access_key:
-            return "1002"
-        if now >= float(claims.get("exp", 0)):
-            return "1004"
-        return "1003" if now < float(claims.get("nbf", 0)) else None
 
     # Submissions
 
@@ -208,10 +145,11 @@ class KlingSandbox(Provider):
         return task
 
     def _is_taken(self, external: str | None) -> bool:
-        refuses = external is not None and self.options.duplicate_id == "reject"
-        return refuses and self._by_external(external) is not None
+        return self.options.duplicate_id == "reject" and self._by_external(external) is not None
 
-    def _by_external(self, external: str) -> Task | None:
+    def _by_external(self, external: str | None) -> Task | None:
+        if external is None:
+            return None
         return next((t for t in self.line.all() if t.external_id == external), None)
 
     # Queries
@@ -246,7 +184,8 @@ class KlingSandbox(Provider):
         start = asked.get("start_time", _ms(now - timedelta(days=30)))
         end, limit = asked.get("end_time", _ms(now)), min(int(asked.get("limit", 500)), 500)
         offset = int(asked.get("cursor") or 0)
-        wanted = {f["key"]: set(f["values"]) for f in asked.get("filters") or []}
+        filters = cast("list[dict[str, Any]]", asked.get("filters") or [])
+        wanted: dict[str, list[Any]] = {f["key"]: f["values"] for f in filters}
         rows = [
             self.task_object(task)
             for task in self.line.all()
@@ -314,7 +253,7 @@ class KlingSandbox(Provider):
         return shown
 
     def _outputs(self, task: Task, where: str) -> Any:
-        clip = task.clip.result() if task.clip and task.clip.done() else None
+        clip = task.finished_clip()
         video: dict[str, Any] = {
             "id": f"{task.id}0",
             "url": task.notes.get("result_url") or f"{self.base_url}/outputs/{task.notes['file']}",
@@ -323,7 +262,7 @@ class KlingSandbox(Provider):
         if where == "outputs":
             video |= {"type": "video", "watermark_url": None}
         if task.ending.kind == "empty":
-            empty = {
+            empty: dict[str, list[dict[str, Any]] | None] = {
                 "missing": [{}],
                 "null": None,
                 "empty_url": [{**video, "url": ""}],
@@ -427,11 +366,22 @@ def _wrong(model: KlingModel, body: dict[str, Any]) -> str | None:
     """Return what is wrong with a submission of the new style."""
     contents = body.get("contents")
     if not isinstance(contents, list) or not all(
-        isinstance(c, dict) for c in cast("list[Any]", contents)
+        isinstance(item, dict) for item in cast("list[Any]", contents)
     ):
         return "contents: Field required"
-    items = cast("list[dict[str, Any]]", contents)
-    kinds = [c.get("type") for c in items]
+    wrong = _wrong_contents(model, cast("list[dict[str, Any]]", contents))
+    if wrong:
+        return wrong
+    unknown = set(body) - {"contents", "settings", "options"}
+    if unknown:
+        return f"unknown parameter {min(unknown)}"
+    found = problems(model.settings, body.get("settings") or {}, unknown=True)
+    found += problems(OPTIONS, body.get("options") or {}, unknown=True)
+    return f"{found[0].name}: {found[0].message}" if found else None
+
+
+def _wrong_contents(model: KlingModel, items: list[dict[str, Any]]) -> str | None:
+    kinds = [item.get("type") for item in items]
     if not set(kinds) <= CONTENTS or len(set(kinds)) < len(kinds):
         return "contents: unknown or repeated type"
     if "first_frame" not in kinds or ("last_frame" in kinds and not model.has_last):
@@ -442,12 +392,7 @@ def _wrong(model: KlingModel, body: dict[str, Any]) -> str | None:
             return f"contents: {item['type']} is empty"
         if item["type"] == "prompt" and len(value) > PROMPT_MOST:
             return f"contents: prompt is over {PROMPT_MOST} characters"
-    unknown = set(body) - {"contents", "settings", "options"}
-    if unknown:
-        return f"unknown parameter {sorted(unknown)[0]}"
-    found = problems(model.settings, body.get("settings") or {}, unknown=True)
-    found += problems(OPTIONS, body.get("options") or {}, unknown=True)
-    return f"{found[0].name}: {found[0].message}" if found else None
+    return None
 
 
 def _submitted_legacy(task: Task) -> dict[str, Any]:

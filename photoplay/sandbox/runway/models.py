@@ -118,7 +118,10 @@ MODELS: Final[Mapping[str, RunwayModel]] = {
     "veo3.1": _veo(40),
     "veo3.1_fast": _veo(15),
     "kling2.5_turbo_pro": RunwayModel(
-        {"promptText": units(2500, least=1, required=True), "duration": choice(5, 10), "cfgScale": number(0, 1)},
+        {
+            "promptText": units(2500, least=1, required=True), "duration": choice(5, 10),
+            "cfgScale": number(0, 1),
+        },
         has_last=True,
     ),
     "kling3.0_standard": _kling(*_STANDARD, cfg=True, references=False),

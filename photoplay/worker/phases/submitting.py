@@ -10,19 +10,22 @@ from photoplay.domain.job import Job
 from photoplay.domain.outcomes import (
     Absent,
     Accepted,
+    Blocked,
     FailureCode,
     Found,
     Refusal,
     Refused,
+    Succeeded,
     Undecided,
     Unknown,
+    Waiting,
 )
 from photoplay.domain.routing import INTERRUPTED
 from photoplay.domain.states import AttemptStatus
 from photoplay.operations.record_submission import mark_sent, record_acceptance, record_unknown
 from photoplay.operations.settle_attempt import prepare_again
 from photoplay.telemetry import get_logger
-from photoplay.worker.drivers import NotPlacedError
+from photoplay.worker.drivers import Driver, NotPlacedError
 from photoplay.worker.phases.ending import after_verdict, fail
 from photoplay.worker.tools import GoOn, Sleep, Tools, Verdict, attempt_of
 
@@ -92,6 +95,19 @@ async def resolve(tools: Tools, job: Job) -> Verdict:
             )
         case Undecided():
             return await _wait_or_lose(tools, job)
+
+
+async def _confirmed_hint(driver: Driver, job: Job) -> Found | None:
+    """Return the task that a callback named, once the provider itself knows it as ours."""
+    attempt = attempt_of(job)
+    if attempt.hinted_task_id is None:
+        return None
+    hinted = replace(job, attempt=replace(attempt, provider_task_id=attempt.hinted_task_id))
+    match await driver.follow(hinted, lambda _: None):
+        case Waiting() | Succeeded() | Blocked():
+            return Found(attempt.hinted_task_id)
+        case _:
+            return None
 
 
 async def _wait_or_lose(tools: Tools, job: Job) -> Verdict:

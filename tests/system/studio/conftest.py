@@ -50,7 +50,7 @@ def _served(folder: Path, **settings: str) -> Iterator[str]:
         try:
             yield log[-1].partition(_BANNER)[2].strip()
             server.send_signal(signal.SIGTERM)
-            server.wait(30)
+            server.wait(60)
         finally:
             server.kill()
             drain.join()

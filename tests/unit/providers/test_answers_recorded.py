@@ -67,8 +67,15 @@ def test_end_of_a_finished_request_is_classified(case):
 @of("history")
 def test_result_that_aged_out_is_read_from_the_history(case):
     provider, task = PROVIDERS[case["provider"]], task_of(case)
-    more = provider.read_poll(task, reply(404, {"detail": "gone"}), NOW)
+    missing = reply(404, {"detail": "gone"})
+    more = provider.read_poll(task, missing, NOW)
+    if "known" in case:
+        completed = reply(200, {"status": "COMPLETED", **case["known"]})
+        ended = provider.read_poll(task, completed, NOW)
+        assert isinstance(ended, More)
+        more = provider.read_result(task, ended, missing, NOW)
     assert isinstance(more, More)
+    assert more.step == "history"
     outcome = provider.read_result(task, more, answer(case), NOW)
     assert_told(outcome, case["outcome"])
     assert_clean(outcome)

@@ -95,7 +95,7 @@ MODELS = [
     ("kling", "kling-v2-6"),
 ]
 each_dialect = pytest.mark.parametrize(("name", "model"), MODELS)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=40, deadline=None)
 KEY = bytes.fromhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8")
 LONG_AGO = NOW - timedelta(hours=1)
 
@@ -160,7 +160,7 @@ def test_following_a_task_ends_within_two_further_answers(name, model, response,
 
 @each_dialect
 @few
-@given(response=ANSWERS, age_s=st.integers(0, 100_000))
+@given(response=ANSWERS, age_s=st.integers(0, 1000))
 def test_unknown_submission_is_never_made_up(name, model, response, age_s):
     lost = Lost(HANDLE, model, NOW - timedelta(seconds=age_s))
     outcome = PROVIDERS[name].read_resolve(lost, response, NOW)
@@ -169,7 +169,7 @@ def test_unknown_submission_is_never_made_up(name, model, response, age_s):
         assert holds(response, outcome.task_id)
     if isinstance(outcome, Absent):
         assert name == "kling"
-        assert age_s >= 30
+        assert age_s >= 120
         assert response.status < 500 or model == "kling-v2-6"
 
 

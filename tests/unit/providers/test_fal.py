@@ -290,6 +290,8 @@ def test_key_set_skips_keys_that_are_none():
         {"kty": "OKP", "crv": "X25519", "x": VECTOR["jwk_x"]},
         {"kty": "OKP", "crv": "Ed25519", "x": "c2hvcnQ"},
         {"kty": "OKP", "crv": "Ed25519"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "é"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "a"},
         7,
         {"kty": "OKP", "crv": "Ed25519", "x": VECTOR["jwk_x"]},
     ]

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from photoplay.domain.outcomes import Forged, Hint
+from photoplay.domain.outcomes import Absent, Forged, Hint, Undecided
 from photoplay.providers.kling import Kling, KlingAccount
 from photoplay.providers.kling.token import sign_token
-from photoplay.providers.protocol import Lost, PictureFile, Task
+from photoplay.providers.protocol import CancelAnswer, Lost, More, PictureFile, Task
 from tests.unit.providers.exchanges import (
     CALLBACK,
     HANDLE,
@@ -19,6 +19,7 @@ from tests.unit.providers.exchanges import (
     PROVIDERS,
     VECTORS,
     order,
+    reply,
     sent,
 )
 
@@ -112,6 +113,30 @@ def test_task_cannot_be_stopped_and_picture_not_uploaded():
     assert KLING.cancel(Task("1", "kling-3.0"), NOW) is None
     assert KLING.upload(PictureFile(HANDLE, b"x", "image/png"), NOW) is None
     assert KLING.callback_keys() is None
+    assert KLING.read_callback_keys(reply(200, {"keys": []})) == ()
+    assert KLING.read_upload(PictureFile(HANDLE, b"x", "image/png"), reply(200, {})) is None
+    assert KLING.read_cancel(reply(200, {"code": 0})) is CancelAnswer.UNCLEAR
+
+
+def test_task_that_needs_no_second_look_reads_the_same():
+    task = Task("1", "kling-3.0")
+    running = reply(200, {"code": 0, "data": [{"id": "1", "status": "processing"}]})
+    more = More(KLING.poll(task, NOW), "result")
+    assert KLING.read_result(task, more, running, NOW) == KLING.read_poll(task, running, NOW)
+
+
+def test_name_that_is_still_under_way_is_not_absent():
+    """The window covers a submission that waits for its answer until it is given up."""
+    patient = Kling(KlingAccount("not-a-key", absent_after=timedelta(minutes=3)))
+    lost = Lost(HANDLE, "kling-3.0", NOW)
+    nothing = reply(200, {"code": 0, "data": []})
+    at = [NOW + timedelta(seconds=s) for s in (60, 179, 180)]
+    assert [patient.read_resolve(lost, nothing, now) for now in at] == [
+        Undecided(),
+        Undecided(),
+        Absent(),
+    ]
+    assert patient.limits.recovery_window > timedelta(minutes=3)
 
 
 def test_token_is_signed_as_documented():

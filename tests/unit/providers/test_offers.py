@@ -20,7 +20,7 @@ from photoplay.domain.options import (
 from photoplay.providers.fal import FalAccount
 from photoplay.providers.kling import KlingAccount
 from photoplay.providers.prices import Price, estimate
-from photoplay.providers.protocol import Lost, PictureFile, PictureRule, Task, Way
+from photoplay.providers.protocol import Lost, PictureFile, PictureRule, Placed, Task, Way
 from photoplay.providers.runway import RunwayAccount
 from photoplay.providers.wording import instructions
 from tests.unit.providers.exchanges import HANDLE, NOW, PROVIDERS, VECTORS, order, sent
@@ -211,6 +211,7 @@ def test_nothing_secret_is_shown_when_printed():
         Lost(HANDLE, "m", NOW, "https://canary.example/"),
         PictureFile(HANDLE, b"canary", "image/png"),
         provider.submit(made, NOW),
+        Placed(provider.submit(made, NOW), "https://store.example/canary"),
     ]
     assert not [s for s in map(repr, shown) if "canary" in s or "whsec_" in s]
 

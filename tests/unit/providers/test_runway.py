@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from photoplay.domain.outcomes import Forged
-from photoplay.providers.protocol import Lost, PictureFile, Task
+from photoplay.domain.outcomes import Forged, Undecided
+from photoplay.providers.protocol import Lost, More, PictureFile, Task
 from tests.unit.providers.exchanges import HANDLE, NOW, PICTURE, PROVIDERS, order, reply, sent
 
 RUNWAY = PROVIDERS["runway"]
@@ -58,6 +58,8 @@ def test_each_model_is_asked_in_its_own_words():
         ((1600, 900), "1:1", "960:960"),
         ((1600, 900), "3:4", "832:1104"),
         ((1600, 900), "auto", "1280:720"),
+        ((0, 0), None, "1280:720"),
+        ((0, 0), "9:16", "720:1280"),
     ],
 )
 def test_frame_follows_the_wish_or_else_the_picture(size, asked, ratio):
@@ -69,6 +71,7 @@ def test_frame_follows_the_wish_or_else_the_picture(size, asked, ratio):
 def test_lost_submission_has_nothing_to_be_found_by():
     lost = Lost(HANDLE, "gen4_turbo", NOW)
     assert RUNWAY.resolve(lost, NOW) == ()
+    assert RUNWAY.read_resolve(lost, reply(200, {"id": "t-1"}), NOW) == Undecided()
     assert not RUNWAY.limits.can_resolve
     assert RUNWAY.limits.recovery_window == timedelta(0)
 
@@ -131,6 +134,14 @@ def test_useless_upload_place_is_refused(change):
     assert RUNWAY.read_upload(picture, reply(400, offered)) is None
 
 
+def test_task_that_needs_no_second_look_reads_the_same():
+    task = Task("t-1", "gen4_turbo")
+    running = reply(200, {"status": "RUNNING", "progress": 0.5})
+    more = More(RUNWAY.poll(task, NOW), "result")
+    assert RUNWAY.read_result(task, more, running, NOW) == RUNWAY.read_poll(task, running, NOW)
+
+
 def test_callback_is_always_forged():
     assert RUNWAY.verify_callback({}, b"{}", (), NOW) == Forged("no_callbacks")
     assert RUNWAY.callback_keys() is None
+    assert RUNWAY.read_callback_keys(reply(200, {"keys": []})) == ()

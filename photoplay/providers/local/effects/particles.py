@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
     ),
     "snow": Kind(620, (235, 129, 127), 0.95, 0.0036, 0.14, 0.025, 0.016),
     "embers": Kind(110, (215, 62, 186), 0.95, 0.0018, -0.11, 0.03, 0.022, 0.0, 1.0, 0.6),
-    "rain": Kind(620, (210, 130, 126), 0.42, 0.0011, 1.5, 0.10, 0.0, 0.042),
+    "rain": Kind(620, (212, 130, 126), 0.55, 0.0011, 1.5, 0.10, 0.0, 0.042),
 }
 
 
@@ -159,7 +159,7 @@ class Particles:
 
 
 def _lay(frame: Planes, sheet: Bytes, kind: Kind) -> Planes:
-    soft = cast("Bytes", cv2.GaussianBlur(sheet, (3, 3), 0))
+    soft = cast("Bytes", cv2.GaussianBlur(sheet, (5, 5), 0.5 if kind.streak > 0.0 else 0.9))
     if kind.glow > 0.0:
         side = max(3, sheet.shape[1] // 90 * 2 + 1)
         halo = cv2.GaussianBlur(sheet, (side, side), 0)
