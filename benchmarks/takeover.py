@@ -38,6 +38,7 @@ BOUNDARIES = (
     "accepted",
     "preparing:before",
     "preparing",
+    "submitting:sent",
     "submitting:before",
     "submitting",
     "waiting:before",
@@ -120,10 +121,24 @@ class Site:
         assert row is not None
         return row[0]
 
-    def open_jobs(self) -> int:
-        return self.count(
-            "select count(*) from public.video_jobs where status in ('queued', 'running')"
-        )
+    async def until_all_ended(self) -> None:
+        """Return when no job is open.
+
+        Raises:
+            TimeoutError: names what is stuck, and where.
+        """
+        try:
+            await _until(lambda: not self._open())
+        except TimeoutError:
+            raise TimeoutError(
+                f"jobs that do not go on, by status and phase: {self._open()}"
+            ) from None
+
+    def _open(self) -> list[tuple[str, str, int]]:
+        return self.owner.execute(
+            "select status, phase, count(*) from public.video_jobs"
+            " where status in ('queued', 'running') group by status, phase"
+        ).fetchall()
 
 
 def measure(plan: Plan) -> Sheet:
@@ -184,7 +199,7 @@ async def _kill(sheet: Sheet, site: Site, boundaries: Sequence[str]) -> None:
         await site.wish(2)
     died = time.monotonic()
     await asyncio.gather(*watches)
-    await _until(lambda: site.open_jobs() == 0)
+    await site.until_all_ended()
     last = sheet.figure("last kill → every job of the batch ended", "s")
     last.samples.append(time.monotonic() - died)
 
@@ -229,7 +244,7 @@ async def _pause(sheet: Sheet, site: Site, boundary: str) -> None:
         while not _is_stopped(late.pid):
             await asyncio.sleep(0.1)
             await site.wish(2)
-        await _until(lambda: site.open_jobs() == 0)
+        await site.until_all_ended()
         ended = site.owner.execute(_EVERYTHING).fetchone()
         size = site.log.stat().st_size
         late.send_signal(signal.SIGCONT)
@@ -251,7 +266,7 @@ async def _account(sheet: Sheet, site: Site, runs: int) -> None:
     """Count what was lost or done twice in all of it."""
     jobs = site.count("select count(*) from public.video_jobs")
     succeeded = site.count("select count(*) from public.video_jobs where status = 'succeeded'")
-    attempts = site.count("select count(*) from photoplay.attempts")
+    sent = site.count("select count(*) from photoplay.attempts where sent_at is not null")
     videos = [
         info.key
         async for info in site.store.list_objects(f"{site.user}/generated-videos/")
@@ -261,7 +276,7 @@ async def _account(sheet: Sheet, site: Site, runs: int) -> None:
     none = [Goal("≤", 0)]
     for name, unit, value in (
         ("jobs lost", "jobs", jobs - succeeded),
-        ("attempts more than jobs", "attempts", abs(attempts - jobs)),
+        ("submissions more or less than jobs", "submissions", abs(sent - jobs)),
         ("videos more or less than jobs", "videos", abs(len(videos) - jobs)),
         ("invariants broken (I1–I9)", "rows", sum(map(len, broken.values()))),
     ):
@@ -288,5 +303,5 @@ async def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError("it did not come to that in time; see the workers' log")
+            raise TimeoutError("it did not come to that in time")
         await asyncio.sleep(0.05)

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Literal
+from uuid import UUID
 
 import structlog
 
@@ -22,7 +23,8 @@ _SECRET_KEYS = re.compile(
 )
 # Values that must not be seen even inside a text.
 _SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(postgres(?:ql)?://[^:/\s@]*):[^@\s]*@"), r"\1:***@"),
+    # Up to the last @ of an address' authority: a password may hold one itself.
+    (re.compile(r"\b([a-z][a-z0-9+.-]*://[^:/?#\s@]*):[^/?#\s\"']*@", re.IGNORECASE), r"\1:***@"),
     (
         re.compile(
             r"([?&](?:signature|expires|token|ticket|X-Amz-[A-Za-z-]+|sig|key)=)[^&\s\"']+",
@@ -65,6 +67,8 @@ def _redact(_logger: object, _method: str, event: Event) -> Event:
             continue
         if _SECRET_KEYS.search(key):
             event[key] = "***"
+        elif isinstance(value, UUID):
+            event[key] = str(value)
         elif isinstance(value, str):
             event[key] = redact_text(value)
     return event

@@ -14,6 +14,7 @@ from photoplay.domain.errors import PayloadTooLargeError
 
 # The longest prompt, every character escaped, is 24 KB.
 MAX_BODY_BYTES: Final = 64 << 10
+_PATIENCE: Final = 4
 
 
 class JsonRoute(APIRoute):
@@ -42,12 +43,15 @@ class _SmallRequest(Request):
 
     async def body(self) -> bytes:
         if self._content is None:
-            content = bytearray()
+            content, received = bytearray(), 0
             async for chunk in self.stream():
-                content += chunk
-                if len(content) > MAX_BODY_BYTES:
-                    raise PayloadTooLargeError(
-                        f"The body has more than {MAX_BODY_BYTES} bytes; it was not read."
-                    )
+                received += len(chunk)
+                # Past the limit the rest is only read, so that the answer can be.
+                if received <= MAX_BODY_BYTES:
+                    content += chunk
+                elif received > _PATIENCE * MAX_BODY_BYTES:
+                    break
+            if received > MAX_BODY_BYTES:
+                raise PayloadTooLargeError(f"The body has more than {MAX_BODY_BYTES} bytes.")
             self._content = bytes(content)
         return self._content

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import typer
 
 from photoplay.cli.root import DataDir, known_error, settings_for
-from photoplay.config import Settings
+from photoplay.config import Settings, SettingsError
 from photoplay.domain.errors import PhotoplayError
 from photoplay.telemetry import redact_text
 
@@ -60,7 +60,8 @@ async def examine(settings: Settings) -> list[Finding]:
         message = known_error(error)
         if message is None:
             raise
-        findings.append(Finding("database", False, redact_text(message)))
+        what = "settings" if isinstance(error, SettingsError) else "database"
+        findings.append(Finding(what, False, redact_text(message)))
     return findings
 
 

@@ -68,7 +68,9 @@ def known_error(error: Exception) -> str | None:
     if not isinstance(error, PhotoplayError):
         return None
     if error.code == "database_unavailable":
-        return "The database does not answer; make sure that DATABASE_URL is right and Postgres runs."
+        return (
+            "The database does not answer; make sure that DATABASE_URL is right and Postgres runs."
+        )
     return error.message
 
 

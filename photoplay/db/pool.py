@@ -128,7 +128,8 @@ class Database:
             max_size=self._size,
             timeout=5,
             max_waiting=2000,
-            reconnect_timeout=3600,
+            # Its back-off doubles without a ceiling; given up early, the next request tries anew.
+            reconnect_timeout=5,
             open=False,
         )
 

@@ -112,22 +112,25 @@ async def create_job(
 
 
 async def replay_job(database: Database, scope: Scope, new: NewJob) -> CreatedJob | None:
-    """Return the job that already serves this very request under its key, or None; creates nothing.
+    """Return the job that already serves this request under its key, or None; creates nothing.
 
     Transaction: one, reading only.
+
+    Raises:
+        UnprocessableRequestError: `idempotency_key_reused`; the key is another request's.
+        GoneError: the key belongs to an erased job.
     """
-    values = {
-        "key": new.key,
-        "fingerprint": fingerprint(new.picture, new.prompt, new.options),
-    }
-    rows = await database.once(scope, "find_replay", values) if new.key else []
-    return next(
-        (
-            CreatedJob(row["id"], row["status"], row["provider"], row["created_at"], True, True, {})
-            for row in rows
-        ),
-        None,
-    )
+    if new.key is None:
+        return None
+    rows = await database.once(scope, "find_replay", {"key": new.key})
+    if not rows:
+        return None
+    row = rows[0]
+    if row["id"] is None:
+        raise _refusal("erased", {})
+    if row["fingerprint"] != fingerprint(new.picture, new.prompt, new.options):
+        raise _refusal("key_reused", {})
+    return CreatedJob(row["id"], row["status"], row["provider"], row["created_at"], True, True, {})
 
 
 def _refusal(outcome: str, details: dict[str, Any]) -> PhotoplayError:

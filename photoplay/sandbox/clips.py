@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -186,25 +187,32 @@ def _sample() -> bytes:
 
 
 def _plain_clip(path: Path, size: tuple[int, int], duration_s: float) -> Clip:
+    frames = max(round(duration_s * _PLAIN_FPS), 1)
+    path.write_bytes(_plain_video(size, frames))
+    return Clip(path, size[0], size[1], frames / _PLAIN_FPS, _PLAIN_FPS, frames)
+
+
+@lru_cache(maxsize=64)
+def _plain_video(size: tuple[int, int], frames: int) -> bytes:
+    """Encode a plain video once for the process: many sandboxes may come and go in it."""
     import av
     import numpy as np
 
-    frames = max(round(duration_s * _PLAIN_FPS), 1)
-    # Under another name until it is whole, as the index is moved to the front at the end.
-    part = path.with_suffix(".part")
-    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        stream = out.add_stream("libx264", rate=_PLAIN_FPS, options={"preset": "ultrafast"})  # pyright: ignore[reportUnknownMemberType]
-        stream.width, stream.height, stream.pix_fmt = size[0], size[1], "yuv420p"
-        stream.time_base = Fraction(1, _PLAIN_FPS)
-        for number in range(frames):
-            planes = np.full((size[1] * 3 // 2, size[0]), 128, dtype=np.uint8)
-            planes[: size[1]] = 40 + 160 * number // frames
-            picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-            picture.pts = number
-            out.mux(stream.encode(picture))  # pyright: ignore[reportUnknownMemberType]
-        out.mux(stream.encode(None))  # pyright: ignore[reportUnknownMemberType]
-    part.replace(path)
-    return Clip(path, size[0], size[1], frames / _PLAIN_FPS, _PLAIN_FPS, frames)
+    with tempfile.TemporaryDirectory(prefix="photoplay-sandbox-") as folder:
+        # A file, because the index is moved to the front at the end.
+        path = Path(folder) / "plain.mp4"
+        with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
+            stream = out.add_stream("libx264", rate=_PLAIN_FPS, options={"preset": "ultrafast"})  # pyright: ignore[reportUnknownMemberType]
+            stream.width, stream.height, stream.pix_fmt = size[0], size[1], "yuv420p"
+            stream.time_base = Fraction(1, _PLAIN_FPS)
+            for number in range(frames):
+                planes = np.full((size[1] * 3 // 2, size[0]), 128, dtype=np.uint8)
+                planes[: size[1]] = 40 + 160 * number // frames
+                picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+                picture.pts = number
+                out.mux(stream.encode(picture))  # pyright: ignore[reportUnknownMemberType]
+            out.mux(stream.encode(None))  # pyright: ignore[reportUnknownMemberType]
+        return path.read_bytes()
 
 
 def _read_facts(path: Path) -> Clip:

@@ -23,7 +23,9 @@ from photoplay.domain.states import (
 )
 
 WRITERS = ["owner", "photoplay_api", "photoplay_worker", "photoplay_admin"]
-STATES = [(s, p) for s, p in itertools.product(Status, Phase) if (p is Phase.DONE) == (s in TERMINAL)]
+STATES = [
+    (s, p) for s, p in itertools.product(Status, Phase) if (p is Phase.DONE) == (s in TERMINAL)
+]
 NO_EDGE, FINAL, IMMUTABLE = "PP002", "PP003", "PP004"
 
 
@@ -240,13 +242,17 @@ def test_what_names_an_attempt_never_changes(connection, role):
 
 
 @pytest.mark.parametrize("role", WRITERS)
-@pytest.mark.parametrize("change", ["progress = 0.5", "version = 1", "version = 99", "status = status"])
+@pytest.mark.parametrize(
+    "change", ["progress = 0.5", "version = 1", "version = 99", "status = status"]
+)
 def test_the_version_grows_by_one_with_every_update_whatever_it_says(connection, role, change):
     job_id, user = put_job(connection)
     for expected in (2, 3):
         with acting_as(connection, role, user):
             assert (
-                outcome(connection, f"update public.video_jobs set {change} where id = %s", (job_id,))
+                outcome(
+                    connection, f"update public.video_jobs set {change} where id = %s", (job_id,)
+                )
                 == "done"
             )
         row = connection.execute(

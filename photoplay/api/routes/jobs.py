@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from photoplay.domain.errors import ConflictError, NotFoundError
 from photoplay.domain.states import TERMINAL
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.operations.erase_job import erase_job
+from photoplay.storage.errors import StorageUnavailableError
 
 router = APIRouter(prefix="/api/video/jobs", tags=["jobs"])
 Me = Annotated[Identity, Depends(current_identity)]
@@ -155,7 +157,9 @@ async def erase(request: Request, job_id: UUID, identity: Me) -> Response:
     """Erase a job with its video; an open one is cancelled first."""
     service = service_of(request)
     paths = await erase_job(service.database, writer(identity.user_id), job_id)
-    await service.store.delete(paths)
+    # The row is gone; objects that cannot be removed now are removed by a worker's sweep.
+    with contextlib.suppress(StorageUnavailableError):
+        await service.store.delete(paths)
     return Response(status_code=204)
 
 

@@ -51,9 +51,14 @@ class KlingSandbox(Provider):
     def environment(self) -> dict[str, str]:
         """Return the settings that lead a caller here."""
         return {
-            "KLINGAI_API_KEY": self.options.api_key,
-            "KLINGAI_ACCESS_KEY": self.options.access_key,
-            "KLINGAI_SECRET_KEY": self.options.secret_key,
+            "KLING_API_KEY": self.options.api_key,
+            "KLING_ACCESS_KEY": self.options.access_key,
+            "KLING_SECRET_KEY": self.options.secret_key,
+            **(
+                {"KLING_CALLBACK_SECRET": self.options.webhook_secret}
+                if self.options.webhook_secret
+                else {}
+            ),
             "KLING_API_BASE_URL": self.base_url,
         }
 

@@ -279,19 +279,16 @@ class RunwaySandbox(Provider):
 
     async def _put(self, call: Call) -> Response:
         uri = self._uploads.pop(call.request.path_params["name"], None)
-        form = await call.request.form()
-        names = [name for name, _ in form.multi_items()]
-        file = form.get("file")
-        signed = {"key", "policy", "x-amz-signature"} <= set(names)
-        if uri is None or not signed or isinstance(file, str | None) or names[-1] != "file":
-            return Response(
-                "<Error><Code>AccessDenied</Code></Error>", 403, media_type="application/xml"
-            )
-        content = await file.read()
+        async with call.request.form() as form:
+            names = [name for name, _ in form.multi_items()]
+            file = form.get("file")
+            signed = {"key", "policy", "x-amz-signature"} <= set(names)
+            # As S3 has it: the file comes after every field.
+            if uri is None or not signed or isinstance(file, str | None) or names[-1] != "file":
+                return _storage_refusal(403, "AccessDenied")
+            content = await file.read()
         if not _UPLOAD_LEAST <= len(content) <= _UPLOAD_MOST:
-            return Response(
-                "<Error><Code>EntityTooLarge</Code></Error>", 400, media_type="application/xml"
-            )
+            return _storage_refusal(400, "EntityTooLarge")
         self.world.uploads[uri] = content
         return Response(status_code=204)
 
@@ -337,9 +334,7 @@ class RunwaySandbox(Provider):
         return self.file(name)
 
     def expired_file(self, status: int | None) -> Response:
-        return Response(
-            "<Error><Code>AccessDenied</Code></Error>", status or 403, media_type="application/xml"
-        )
+        return _storage_refusal(status or 403, "AccessDenied")
 
     def clear(self) -> None:
         super().clear()
@@ -372,6 +367,10 @@ def _frame_problems(model: RunwayModel, given: object) -> list[FieldProblem]:
         if frames and all(good):
             return []
     return [FieldProblem("promptImage", "missing" if given is None else "type", "Invalid input")]
+
+
+def _storage_refusal(status: int, code: str) -> Response:
+    return Response(f"<Error><Code>{code}</Code></Error>", status, media_type="application/xml")
 
 
 def _text(instant: datetime) -> str:

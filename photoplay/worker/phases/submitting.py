@@ -80,8 +80,7 @@ async def resolve(tools: Tools, job: Job) -> Verdict:
     """Look for an unknown submission: a callback's hint, the provider's history, an id of ours."""
     attempt = attempt_of(job)
     driver = tools.drivers[attempt.provider]
-    outcome = Found(attempt.hinted_task_id) if attempt.hinted_task_id else await driver.resolve(job)
-    match outcome:
+    match await _confirmed_hint(driver, job) or await driver.resolve(job):
         case Found(task_id):
             cost = driver.estimate_usd(job)
             await record_acceptance(tools.database, job, attempt.id, task_id, cost_usd=cost)
