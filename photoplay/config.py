@@ -16,6 +16,7 @@ from uuid import UUID
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from photoplay.domain.errors import PhotoplayError
@@ -92,9 +93,7 @@ class Settings(BaseSettings):
     """Origins (comma-separated) whose pages may call the API and show the media."""
 
     # Identity
-    jwt_secret: SecretStr | None = Field(
-        None, min_length=32, validation_alias=_named("PHOTOPLAY_JWT_SECRET")
-    )
+    jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
     """Shared secret of HS256 tokens. Unset: local mode, one fixed user, loopback only."""
     jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
     jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
@@ -199,9 +198,7 @@ class Settings(BaseSettings):
     """Days a video is kept. Unset: until it is erased."""
 
     # Media addresses
-    media_secret: SecretStr | None = Field(
-        None, min_length=32, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET")
-    )
+    media_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
     """Signs addresses of the local store. Unset: made once and kept in the data folder."""
     signed_url_s: int = Field(
         3600, ge=60, le=604800, validation_alias=_named("PHOTOPLAY_SIGNED_URL_S")
@@ -221,6 +218,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("jwt_secret", "media_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise PydanticCustomError("too_short", "must have at least 32 characters")
         return value
 
     @field_validator("provider_concurrency", mode="before")

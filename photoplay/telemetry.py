@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Literal
-from uuid import UUID
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Literal, cast
 
 import structlog
 
@@ -51,35 +50,53 @@ _LINES: dict[str, str] = {
 }
 
 Event = MutableMapping[str, Any]
+# Line breaks could forge a log line, other control characters a terminal's picture of one.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Ours or the library's own, not values.
+_UNTOUCHED = frozenset({"timestamp", "level", "exception", "exc_info", "stack_info"})
+
+
+def _without_secrets(text: str) -> str:
+    for pattern, replacement in _SECRET_TEXTS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def redact_text(text: str) -> str:
-    """Return the text without addresses' signatures, tokens, passwords and inline pictures."""
-    for pattern, replacement in _SECRET_TEXTS:
-        text = pattern.sub(replacement, text)
-    # A line break inside a value could forge a log line.
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    """Return the text as one line, without signatures, tokens, passwords and inline pictures."""
+    return _CONTROL.sub(
+        lambda control: control[0].encode("unicode_escape").decode("ascii"), _without_secrets(text)
+    )
+
+
+def _redacted(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case bytes():
+            return f"{len(value)} bytes"
+        case Mapping():
+            items = cast("Mapping[object, object]", value).items()
+            return {
+                str(k): "***" if _SECRET_KEYS.search(str(k)) else _redacted(v) for k, v in items
+            }
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(part) for part in cast("Iterable[object]", value)]
+        case _:
+            return redact_text(str(value))
 
 
 def _redact(_logger: object, _method: str, event: Event) -> Event:
     for key, value in list(event.items()):
-        if key in {"event", "timestamp", "level", "exception"}:
-            continue
-        if _SECRET_KEYS.search(key):
-            event[key] = "***"
-        elif isinstance(value, UUID):
-            event[key] = str(value)
-        elif isinstance(value, str):
-            event[key] = redact_text(value)
+        if key not in _UNTOUCHED and not key.startswith("_"):
+            event[key] = "***" if _SECRET_KEYS.search(key) else _redacted(value)
     return event
 
 
 def _redact_exception(_logger: object, _method: str, event: Event) -> Event:
     trace = event.get("exception")
     if isinstance(trace, str):
-        for pattern, replacement in _SECRET_TEXTS:
-            trace = pattern.sub(replacement, trace)
-        event["exception"] = trace
+        event["exception"] = _without_secrets(trace)
     return event
 
 
@@ -99,6 +116,9 @@ class _Missing(dict[str, Any]):
 def _for_console(_logger: object, _method: str, event: Event) -> Event:
     if "message" in event:
         event["event"] = event.pop("message")
+    if isinstance(event.get("exception"), str):
+        # No line of a traceback may look like the beginning of another event.
+        event["exception"] = "  " + "\n  ".join(event["exception"].splitlines())
     return event
 
 

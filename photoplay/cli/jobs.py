@@ -15,6 +15,7 @@ from photoplay.config import Settings
 from photoplay.domain.errors import NotFoundError
 
 jobs = typer.Typer(no_args_is_help=True, help="Jobs of all users.")
+JobId = Annotated[UUID, typer.Argument(help="Id of the job.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def list_jobs(
     status: Annotated[str | None, typer.Option(help="Only jobs with this status.")] = None,
     user: Annotated[UUID | None, typer.Option(help="Only jobs of this user.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -54,14 +55,14 @@ def list_jobs(
 
 
 @jobs.command()
-def show(job_id: UUID, data_dir: DataDir = None) -> None:
+def show(job_id: JobId, data_dir: DataDir = None) -> None:
     """Show one job with its attempts and events, as JSON."""
     settings = settings_for(data_dir, quiet_logs=True)
     typer.echo(json.dumps(asyncio.run(_show(settings, job_id)), default=str, indent=2))
 
 
 @jobs.command()
-def cancel(job_id: UUID, data_dir: DataDir = None) -> None:
+def cancel(job_id: JobId, data_dir: DataDir = None) -> None:
     """Stop a job."""
     settings = settings_for(data_dir, quiet_logs=True)
     asyncio.run(_cancel(settings, job_id))

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -87,15 +88,21 @@ def plain_errors() -> Generator[None]:
         sys.exit(1)
 
 
+@cache
+def command() -> typer.Typer:
+    """Return the command with all its groups."""
+    from photoplay.cli import animate, config, database, doctor, jobs, quota, sandbox, serve
+
+    for group in (animate, serve, database, jobs, quota, config, doctor, sandbox):
+        group.register(app)
+    return app
+
+
 def run() -> None:
     """Run the command; Ctrl-C ends it with 130, a closed pipe quietly."""
-    from photoplay.cli import animate, config, database, doctor, jobs, quota, serve
-
-    for group in (animate, serve, database, jobs, quota, config, doctor):
-        group.register(app)
     try:
         with plain_errors():
-            app(standalone_mode=True)
+            command()(standalone_mode=True)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

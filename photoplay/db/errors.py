@@ -28,13 +28,6 @@ class ContentionError(UnavailableError):
     retryable: ClassVar[bool] = True
 
 
-class CommitUnknownError(UnavailableError):
-    """The connection broke during the commit; read the row before doing anything twice."""
-
-    code = "commit_unknown"
-    retryable: ClassVar[bool] = True
-
-
 _BY_SQLSTATE: dict[str, type[PhotoplayError]] = {
     "PP001": LeaseLostError,
     "PP002": IllegalTransitionError,

@@ -238,12 +238,15 @@ async def _huge(size: int) -> AsyncGenerator[bytes]:
     yield b'{"request_id": "00000000-0000-4000-8000-000000000000", "padding": "'
     for _ in range(size // len(_BLOCK) + 1):
         yield b"x" * len(_BLOCK)
+        await asyncio.sleep(0)
     yield b'"}'
 
 
 async def _zeros() -> AsyncGenerator[bytes]:
     while True:
         yield _BLOCK
+        # Once the client has gone nothing else would let the loop find out.
+        await asyncio.sleep(0)
 
 
 def scripted(fault: Fault) -> Response:

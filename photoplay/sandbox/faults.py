@@ -176,7 +176,8 @@ class ArmedFault:
         fault = self.fault
         return (
             fault.provider in {"*", target.provider}
-            and fault.route in {"*", target.route}
+            # "*" means every request; a connection is none yet.
+            and fault.route in ({target.route} if target.route == "connect" else {"*", target.route})
             and (fault.method is None or fault.method.upper() == target.method)
             and (fault.task is None or fault.task == target.task_id)
             and (fault.contains is None or fault.contains in (target.text or ""))

@@ -49,7 +49,8 @@ class Listener:
         Raises:
             OSError: the port is taken; choose another.
         """
-        self._config.load()
+        if not self._config.loaded:
+            self._config.load()
         loop = asyncio.get_running_loop()
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

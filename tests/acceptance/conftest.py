@@ -129,9 +129,7 @@ async def shop(
     async with contextlib.AsyncExitStack() as closing:
         name = closing.enter_context(copied_database(postgres, template))
         store = closing.enter_context(open_store((settings.data_dir / "objects").as_uri()))
-        owner = closing.enter_context(
-            psycopg.connect(postgres.dsn(dbname=name), autocommit=True)
-        )
+        owner = closing.enter_context(psycopg.connect(postgres.dsn(dbname=name), autocommit=True))
         dsn = postgres.dsn(APP_ROLE, name)
         stack = Stack(
             settings, postgres.dsn(dbname=name), dsn, dsn, store, decoders, MEDIA_SECRET,

@@ -119,7 +119,9 @@ async def test_a_worker_killed_at_any_phase_boundary_loses_and_doubles_nothing(
     )
     assert statuses == {"succeeded": len(jobs)}
     # One submission a job: what a kill interrupted after it was sent was resolved, not sent again.
-    sent = "select count(*), count(distinct job_id) from photoplay.attempts where sent_at is not null"
+    sent = (
+        "select count(*), count(distinct job_id) from photoplay.attempts where sent_at is not null"
+    )
     assert owner.execute(sent).fetchone() == (len(jobs), len(jobs))
     videos = [info async for info in store.list_objects(f"{user}/generated-videos/")]
     assert len([v for v in videos if v.key.endswith(".mp4")]) == len(jobs)

@@ -194,7 +194,7 @@ def test_command_prints_the_settings_and_stops_on_a_signal() -> None:
         if name == "PHOTOPLAY_ALLOWED_NETWORKS":
             break
     assert {"FAL_KEY", "FAL_QUEUE_BASE_URL", "FAL_REST_BASE_URL", "FAL_PLATFORM_BASE_URL"} < set(lines)
-    assert {"RUNWAYML_API_SECRET", "RUNWAY_API_BASE_URL", "KLINGAI_API_KEY", "KLING_API_BASE_URL"} < set(lines)
+    assert {"RUNWAYML_API_SECRET", "RUNWAY_API_BASE_URL", "KLING_API_KEY", "KLING_API_BASE_URL"} < set(lines)
     base = lines["RUNWAY_API_BASE_URL"].removesuffix("/runway")
     with httpx.Client(trust_env=False) as web:
         assert len(web.get(f"{base}/_sandbox/faults").json()) == len(CATALOGUE["busy"])

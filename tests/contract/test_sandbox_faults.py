@@ -57,7 +57,7 @@ def submission(sandbox: Sandbox, provider: str = "fal", mark: str = "a1") -> Htt
             body = {"model": "gen4_turbo", "promptImage": picture, "ratio": "1280:720"}
         case _:
             url = env["KLING_API_BASE_URL"] + "/image-to-video/kling-3.0"
-            key = "Bearer " + env["KLINGAI_API_KEY"]
+            key = "Bearer " + env["KLING_API_KEY"]
             body = {"contents": [{"type": "first_frame", "url": picture}]}
     headers = {"Authorization": key, "X-Runway-Version": "2024-11-06"}
     return HttpRequest.with_json("POST", url, body, headers)

@@ -61,11 +61,11 @@ def understand(
     small = shrink(rgb)
     subject = find_subject(small, lambda image: patience.run(lambda: find_salient(image)))
     patience.reach(0.08)
-    segments = find_segments(small)
-    sky = find_sky(small, segments)
+    segments = patience.run(lambda: find_segments(small))
+    sky = patience.run(lambda: find_sky(small, segments))
     patience.reach(0.09)
     if depth is None:
-        scene = scene_disparity(small, sky.mask, sky.horizon)
+        scene = patience.run(lambda: scene_disparity(small, sky.mask, sky.horizon))
         source = "heuristic"
     else:
         scene = patience.run(lambda: depth(small))
@@ -79,6 +79,7 @@ def understand(
     def untouched(disparity: Field, _where: Mask | None) -> Field:
         return disparity
 
-    relief = lay_out(scene, subject, sky.horizon, source, straight if depth is None else untouched)
+    rule = straight if depth is None else untouched
+    relief = patience.run(lambda: lay_out(scene, subject, sky.horizon, source, rule))
     patience.reach(0.11)
     return Understanding(subject, sky, segments, upright, relief)

@@ -100,7 +100,7 @@ def film(
 def prepare(picture: Path, spec: RenderSpec, patience: Patience) -> Shot:
     """Reads the picture, understands it, plans the camera's way and paints the layers."""
     wish = settle_wish(spec)
-    network = load_depth_network(spec.depth_model, spec.depth_preset)
+    network = patience.run(lambda: load_depth_network(spec.depth_model, spec.depth_preset))
     rgb = patience.run(
         lambda: load_picture(
             picture, lambda size: pixels_needed(size, spec.aspect, spec.resolution)

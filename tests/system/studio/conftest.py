@@ -17,19 +17,37 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from .studio import JWT_SECRET, Studio
 
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _BANNER = "Photoplay is at "
 
 
 @contextmanager
 def _served(folder: Path, **settings: str) -> Iterator[str]:
     """Give the address of a server of its own; ended with the block."""
-    ours = {k: v for k, v in os.environ.items() if not k.startswith(("PHOTOPLAY_", "VIDEO_", "DATABASE_"))}
+    ours = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("PHOTOPLAY_", "VIDEO_", "DATABASE_"))
+    }
     with subprocess.Popen(
-        [sys.executable, "-m", "photoplay", "serve", "--port", "0", "--data-dir", str(folder / "data")],
+        [
+            sys.executable,
+            "-m",
+            "photoplay",
+            "serve",
+            "--port",
+            "0",
+            "--data-dir",
+            str(folder / "data"),
+        ],
         env={**ours, **settings},
         cwd=folder,
         stdout=subprocess.PIPE,

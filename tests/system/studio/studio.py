@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import jwt
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Page, Route, expect
 
 JWT_SECRET = "the shared secret of the tests, 32+ bytes"
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -16,7 +16,11 @@ A_WHILE_MS = 90_000
 
 def token(user: UUID) -> str:
     """A bearer token as a product's sign-in makes it."""
-    claims = {"sub": str(user), "aud": "authenticated", "exp": datetime.now(UTC) + timedelta(hours=1)}
+    claims = {
+        "sub": str(user),
+        "aud": "authenticated",
+        "exp": datetime.now(UTC) + timedelta(hours=1),
+    }
     return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
 
 
@@ -45,7 +49,9 @@ class Studio:
         return self.page.request.get(f"{self.address}/api/video/quota").ok
 
     def _jobs(self) -> list[dict[str, object]]:
-        return self.page.request.get(f"{self.address}/api/video/jobs?limit=100").json()["data"]["items"]
+        return self.page.request.get(f"{self.address}/api/video/jobs?limit=100").json()["data"][
+            "items"
+        ]
 
     @property
     def new_jobs(self) -> list[dict[str, object]]:
@@ -65,7 +71,9 @@ class Studio:
 
     def see(self, state: str) -> None:
         """Wait until the stage shows this state."""
-        expect(self.page.locator("film-stage")).to_have_attribute("data-state", state, timeout=A_WHILE_MS)
+        expect(self.page.locator("film-stage")).to_have_attribute(
+            "data-state", state, timeout=A_WHILE_MS
+        )
 
     def see_text(self, part: str, text: str) -> None:
         expect(self.page.locator(f'[data-part="{part}"]')).to_contain_text(text, timeout=A_WHILE_MS)
@@ -80,6 +88,16 @@ class Studio:
               look();
             })"""
         )
+
+    def hold(self, address: str) -> list[Route]:
+        """Keep every request to these addresses unanswered; return where they gather."""
+        held: list[Route] = []
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(address, keep)
+        return held
 
     @property
     def kept_intent(self) -> dict[str, object] | None:

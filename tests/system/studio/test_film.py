@@ -14,7 +14,9 @@ pytestmark = pytest.mark.system
 Open = Callable[..., Studio]
 
 
-def test_film_plays_by_itself_muted_with_an_honest_label(open_studio: Open, local_address: str) -> None:
+def test_film_plays_by_itself_muted_with_an_honest_label(
+    open_studio: Open, local_address: str
+) -> None:
     studio = open_studio(local_address)
     studio.page.fill("#prompt", "slowly orbit, the cat jumps")
     studio.choose_and_animate()
@@ -88,7 +90,9 @@ def test_unusable_picture_says_so(open_studio: Open, local_address: str) -> None
     expect(studio.page.locator("#animate")).to_have_attribute("aria-disabled", "true")
 
 
-def test_token_is_asked_for_and_the_daily_limit_is_told(open_studio: Open, guarded_address: str) -> None:
+def test_token_is_asked_for_and_the_daily_limit_is_told(
+    open_studio: Open, guarded_address: str
+) -> None:
     studio = open_studio(guarded_address)
     field = studio.page.locator("#token")
     expect(field).to_be_focused()

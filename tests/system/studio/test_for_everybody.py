@@ -17,6 +17,12 @@ _WATCH_SHIFTS = """
     for (const e of list.getEntries()) if (!e.hadRecentInput) shifts.push(e.value);
   }).observe({ type: "layout-shift", buffered: true });
 """
+_OUTLINE = """
+  () => {
+    const element = document.activeElement;
+    return getComputedStyle(element.closest(".choice label") ?? element).outlineStyle;
+  }
+"""
 
 
 def _overflow_px(page: Page) -> int:
@@ -24,7 +30,9 @@ def _overflow_px(page: Page) -> int:
 
 
 @pytest.mark.parametrize("width", [320, 768, 1440])
-def test_a_job_from_wish_to_film_moves_nothing(open_studio: Open, local_address: str, width: int) -> None:
+def test_a_job_from_wish_to_film_moves_nothing(
+    open_studio: Open, local_address: str, width: int
+) -> None:
     studio = open_studio(local_address, viewport={"width": width, "height": 900})
     studio.choose("coffee.jpg")
     studio.see("ready")
@@ -47,9 +55,7 @@ def test_keyboard_alone_makes_a_film(open_studio: Open, local_address: str) -> N
         for _ in range(40):
             page.keyboard.press("Tab")
             if page.evaluate(f"Boolean({expression})"):
-                assert page.evaluate(
-                    "getComputedStyle(document.activeElement.closest('.choice label') ?? document.activeElement).outlineStyle"
-                ) == "solid"  # fmt: skip
+                assert page.evaluate(_OUTLINE) == "solid"
                 return
         raise AssertionError(expression)
 

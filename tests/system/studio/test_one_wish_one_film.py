@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from .studio import A_WHILE_MS, Studio
 
@@ -34,10 +34,11 @@ def test_held_enter_makes_one_job(open_studio: Open, local_address: str) -> None
     assert len(studio.new_jobs) == 1
 
 
-def test_refresh_while_the_picture_is_sent_keeps_the_wish(open_studio: Open, local_address: str) -> None:
+def test_refresh_while_the_picture_is_sent_keeps_the_wish(
+    open_studio: Open, local_address: str
+) -> None:
     studio = open_studio(local_address)
-    held: list[Route] = []
-    studio.page.route("**/api/video/images", lambda route: held.append(route))
+    studio.hold("**/api/video/images")
     with studio.page.expect_request("**/api/video/images"):
         studio.choose("coffee.jpg")
     studio.page.click("#animate")
@@ -59,7 +60,9 @@ def test_refresh_while_the_picture_is_sent_keeps_the_wish(open_studio: Open, loc
     assert len(studio.new_jobs) == 1
 
 
-def test_refresh_before_the_answer_finds_the_same_job(open_studio: Open, local_address: str) -> None:
+def test_refresh_before_the_answer_finds_the_same_job(
+    open_studio: Open, local_address: str
+) -> None:
     studio = open_studio(local_address)
     studio.page.route("**/api/video/animate", lambda route: route.fetch() and None)
     studio.choose("coffee.jpg")
@@ -105,11 +108,14 @@ def test_wish_made_offline_is_asked_once_when_the_connection_is_back(
 
 
 @pytest.mark.parametrize("fault", ["refused", "silent"])
-def test_film_is_found_without_an_event_stream(open_studio: Open, local_address: str, fault: str) -> None:
+def test_film_is_found_without_an_event_stream(
+    open_studio: Open, local_address: str, fault: str
+) -> None:
     studio = open_studio(local_address)
-    held: list[Route] = []
-    act = (lambda route: route.fulfill(status=502)) if fault == "refused" else (lambda route: held.append(route))
-    studio.page.route("**/events", act)
+    if fault == "refused":
+        studio.page.route("**/events", lambda route: route.fulfill(status=502))
+    else:
+        studio.hold("**/events")
     studio.choose_and_animate()
     studio.see("succeeded")
     studio.page.unroute_all()
@@ -117,8 +123,7 @@ def test_film_is_found_without_an_event_stream(open_studio: Open, local_address:
 
 def test_cancel_before_the_answer_cancels_the_job(open_studio: Open, local_address: str) -> None:
     studio = open_studio(local_address)
-    asked: list[Route] = []
-    studio.page.route("**/api/video/animate", lambda route: asked.append(route))
+    asked = studio.hold("**/api/video/animate")
     studio.choose("dogs.jpg")
     studio.see("ready")
     with studio.page.expect_request("**/api/video/animate"):

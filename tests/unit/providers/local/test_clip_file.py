@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from photoplay.providers.local import RenderResult, RenderSpec, render
+from photoplay.providers.local import RenderResult, RenderSpec, render, saliency
 from tests.unit.providers.local.conftest import sample
 from tests.unit.providers.local.scenes import decode
 
@@ -56,6 +56,7 @@ def test_same_input_and_seed_give_the_same_frames_without_a_network(
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    saliency._look.cache_clear()
     again = tmp_path / "again.mp4"
     render(sample("coffee"), again, SHORT, on_progress=lambda _: None, is_cancelled=lambda: False)
     one, other = decode(first), decode(again)
