@@ -68,7 +68,7 @@ class RequestMiddleware:
         handler = getattr(scope.get("endpoint"), "__name__", "none")
         route = getattr(scope.get("route"), "path", handler)
         REQUESTS.labels(route, scope["method"], str(status)).observe(seconds)
-        if not scope["path"].startswith(_QUIET) and (status >= 500 or seconds > 5):
+        if not scope["path"].startswith(_QUIET) and status >= 500:
             _log.warning("request.answered", route=route, status=status, seconds=round(seconds, 3))
 
 

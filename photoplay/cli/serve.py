@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photoplay.cli.root import DataDir, settings_for
-from photoplay.config import Settings, SettingsError
+from photoplay.config import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -29,11 +30,20 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     data_dir: DataDir = None,
     worker: Annotated[bool, typer.Option(help="Also work on the jobs in this process.")] = True,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Use look-alikes of fal, Kling and Runway; nothing is spent."
+        ),
+    ] = False,
 ) -> None:
     """Serve the API and the studio, and work on the jobs."""
     settings = settings_for(data_dir, host=host, port=port)
     settings.check_binding(settings.host)
-    asyncio.run(_serve(settings, with_worker=worker))
+    if sandbox:
+        asyncio.run(_serve_with_sandbox(settings, with_worker=worker))
+    else:
+        asyncio.run(_serve(settings, with_worker=worker))
 
 
 def worker(data_dir: DataDir = None) -> None:
@@ -72,14 +82,32 @@ async def _work(settings: Settings) -> None:
             await run_worker(stack, stopping)
 
 
-async def _serve(settings: Settings, *, with_worker: bool) -> None:
+async def _serve_with_sandbox(settings: Settings, *, with_worker: bool) -> None:
+    from photoplay.sandbox import Sandbox
+
+    async with Sandbox(folder=settings.data_dir / "sandbox") as sandbox:
+        os.environ.update(sandbox.environment)
+        listener = _listen(settings)
+        port = listener.getsockname()[1]
+        wired = load_settings(
+            data_dir=settings.data_dir,
+            host=settings.host,
+            # The look-alikes call back, and fetch pictures, where they reach us.
+            public_url=settings.public_url or f"http://127.0.0.1:{port}",
+        )
+        await _serve(wired, with_worker=with_worker, listener=listener)
+
+
+async def _serve(
+    settings: Settings, *, with_worker: bool, listener: socket.socket | None = None
+) -> None:
     import uvicorn
 
     from photoplay.api.app import create_app
     from photoplay.stack import open_stack
     from photoplay.worker.run import run_worker
 
-    listener = _listen(settings)
+    listener = listener or _listen(settings)
     host, port = listener.getsockname()[:2]
     address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     with open_stack(settings) as stack:

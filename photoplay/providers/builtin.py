@@ -20,6 +20,7 @@ MOVES: Final = (
     "tilt_up",
     "tilt_down",
     "rise",
+    "descend",
     "zoom_in",
     "zoom_out",
     "vertigo",

@@ -207,7 +207,7 @@ def _plain_video(size: tuple[int, int], frames: int) -> bytes:
             stream.time_base = Fraction(1, _PLAIN_FPS)
             for number in range(frames):
                 planes = np.full((size[1] * 3 // 2, size[0]), 128, dtype=np.uint8)
-                planes[: size[1]] = 40 + 160 * number // frames
+                planes[: size[1]] = 40 + 20 * (number // _PLAIN_FPS % 8)
                 picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
                 picture.pts = number
                 out.mux(stream.encode(picture))  # pyright: ignore[reportUnknownMemberType]

@@ -19,6 +19,8 @@ class Clock:
         self._base = start or datetime.now(UTC)
         self._since: float | None = None if frozen else time.monotonic()
         self._moved = asyncio.Event()
+        self.closed = False
+        """True when the sandbox ends: nothing waits for its time any more."""
 
     @property
     def frozen(self) -> bool:
@@ -45,6 +47,11 @@ class Clock:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
+    def close(self) -> None:
+        """Let every sleeper go, for good."""
+        self.closed = True
+        self.poke()
+
     async def wait(self, until: datetime | None) -> None:
         """Return at an instant, or earlier when the clock is moved or poked."""
         moved = self._moved
@@ -62,5 +69,5 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Return when `seconds` of this clock have passed."""
         until = self.now() + timedelta(seconds=seconds)
-        while self.now() < until:
+        while self.now() < until and not self.closed:
             await self.wait(until)

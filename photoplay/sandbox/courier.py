@@ -86,7 +86,10 @@ class Courier:
             await self._told(task.id).wait()
 
     def clear(self) -> None:
-        self._desk = _Desk()
+        """Forget what is held, and let everybody go who waits for a callback."""
+        desk, self._desk = self._desk, _Desk()
+        for told in desk.told.values():
+            told.set()
 
     def _told(self, task_id: str) -> asyncio.Event:
         return self._desk.told.setdefault(task_id, asyncio.Event())
@@ -102,6 +105,7 @@ class Courier:
             return
         if fault is not None and do == "reorder":
             self._desk.held.setdefault(letter.provider, []).append((letter, None))
+            self._told(letter.task_id).set()
             return
         if fault is not None and do == "late":
             await self._world.clock.sleep(30.0 if fault.seconds is None else fault.seconds)

@@ -31,6 +31,12 @@ MediaFault = Literal[
     "expired", "drip", "wrong_length", "no_length", "wrong_type", "enormous", "corrupt", "no_ranges",
 ]  # fmt: skip
 Kind = Literal["answer", "run", "callback", "media"]
+ProviderName = Literal["*", "fal", "runway", "kling"]
+RouteName = Literal[
+    "*", "connect", "submit", "poll", "stream", "result", "cancel", "resolve", "list", "callback",
+    "keys", "media", "upload", "token", "put", "erase", "pricing", "billing", "meta",
+    "organization", "usage",
+]  # fmt: skip
 
 _KINDS: Final[dict[str, Kind]] = {
     **dict.fromkeys(cast("tuple[str, ...]", get_args(AnswerFault)), "answer"),
@@ -54,8 +60,8 @@ class Fault(BaseModel):
     Attributes:
         do: what happens; see `docs/sandbox.md` for each.
         provider: `fal`, `runway`, `kling`, or `*`.
-        route: `submit`, `poll`, `result`, `cancel`, `resolve`, `keys`, `media`, `upload`, `put`,
-            `connect`, …, or `*`. Unset: `submit`, `callback` or `media`, whichever its kind hits.
+        route: what is asked for; `resolve` looks for a lost submission, `connect` is a new
+            connection. Unset: `submit`, `callback` or `media`, whichever its kind hits.
         method: only requests with this method.
         nth: which of the requests that match, counted from 1. Empty: every one, up to `times`.
         times: how often at most; 0 means always. Ignored with `nth`.
@@ -85,8 +91,8 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     do: AnswerFault | RunFault | CallbackFault | MediaFault
-    provider: str = "*"
-    route: str = ""
+    provider: ProviderName = "*"
+    route: RouteName = "submit"
     method: str | None = None
     nth: tuple[int, ...] = ()
     times: int = Field(default=1, ge=0)
@@ -177,7 +183,8 @@ class ArmedFault:
         return (
             fault.provider in {"*", target.provider}
             # "*" means every request; a connection is none yet.
-            and fault.route in ({target.route} if target.route == "connect" else {"*", target.route})
+            and fault.route
+            in ({target.route} if target.route == "connect" else {"*", target.route})
             and (fault.method is None or fault.method.upper() == target.method)
             and (fault.task is None or fault.task == target.task_id)
             and (fault.contains is None or fault.contains in (target.text or ""))

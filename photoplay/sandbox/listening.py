@@ -52,7 +52,8 @@ class Listener:
         if not self._config.loaded:
             self._config.load()
         loop = asyncio.get_running_loop()
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio turns Nagle's delay off; else an answer may wait 40 ms.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, port))
@@ -63,17 +64,22 @@ class Listener:
         self.port = listener.getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening and end every connection; new ones are refused by the system."""
+        """Stop listening and end every connection; new ones are refused by the system.
+
+        Requests that are being answered go on for nobody; `drain` waits for them.
+        """
         if self._server is None:
             return
         self._server.close()
         for transport in list(self._connections.values()):
             transport.abort()
         await self._server.wait_closed()
-        # The last requests end with their connections.
+        self._server = None
+
+    async def drain(self) -> None:
+        """Return when no request is being answered any more."""
         while self._state.tasks:
             await asyncio.wait(self._state.tasks)
-        self._server = None
 
     def _protocol(self) -> _TrackedProtocol:
         return _TrackedProtocol(self._config, self._state, self._connections, self._refuses)

@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import aiohttp
@@ -70,11 +71,11 @@ class PictureReader:
     """Reads pictures.
 
     Args:
-        uploads: returns the content of one of the sandbox's own addresses, None for others.
+        uploads: returns the file behind one of the sandbox's own addresses, None for others.
     """
 
     def __init__(
-        self, session: Callable[[], aiohttp.ClientSession], uploads: Callable[[str], bytes | None]
+        self, session: Callable[[], aiohttp.ClientSession], uploads: Callable[[str], Path | None]
     ) -> None:
         self._session = session
         self._uploads = uploads
@@ -89,7 +90,7 @@ class PictureReader:
             raise PictureTroubleError("address", "a picture is an address or base64 text")
         uploaded = self._uploads(reference)
         if uploaded is not None:
-            content = uploaded
+            content = await asyncio.to_thread(uploaded.read_bytes)
         elif reference.startswith("data:"):
             content = _inline(reference, rules.max_data_uri)
         elif reference.startswith(("http://", "https://")):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from photoplay.sandbox.world import World
 _ANSWER: Final[frozenset[Kind]] = frozenset({"answer"})
 _FILE: Final[frozenset[Kind]] = frozenset({"answer", "media"})
 _RUN: Final[frozenset[Kind]] = frozenset({"run"})
+_LONGEST_TEXT: Final = 100_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -120,13 +122,21 @@ class Provider(ABC):
 
     # Requests
 
-    def route(self, path: str, handler: Handler, name: str, *methods: str) -> Route:
-        """Return a route with journal and faults in front of its handler."""
+    def route(
+        self, path: str, handler: Handler, name: str | Callable[[Request], str], *methods: str
+    ) -> Route:
+        """Return a route with journal and faults in front of its handler.
+
+        Args:
+            name: what is asked for, perhaps told by the request.
+        """
 
         async def endpoint(request: Request) -> Response:
-            return await self._serve(request, name, handler)
+            return await self._serve(
+                request, name if isinstance(name, str) else name(request), handler
+            )
 
-        return Route(path, endpoint, methods=list(methods), name=name)
+        return Route(path, endpoint, methods=list(methods))
 
     async def _serve(self, request: Request, name: str, handler: Handler) -> Response:
         world = self.world
@@ -214,6 +224,8 @@ class Provider(ABC):
             task.clip.add_done_callback(lambda _: self.line.touch())
         if task.state == "ended":
             self.finished(task)
+            task.notes.pop("picture", None)
+            task.body = slim(task.body)
         letter = self.letter(task)
         if letter is not None:
             self.courier.post(letter, task)
@@ -224,7 +236,8 @@ class Provider(ABC):
 
     async def _film(self, task: Task) -> Clip | None:
         try:
-            picture = task.notes.get("picture") or await self.picture(task)
+            # Pictures are not kept: thousands of tasks may come by.
+            picture = task.notes.pop("picture", None) or await self.picture(task)
             return await self.world.clips.make(picture, self.wish(task), mark=task.id)
         except PictureTroubleError as error:
             task.ending = self.trouble(error)
@@ -255,6 +268,17 @@ class Provider(ABC):
         """Forget every task and file."""
         self.line.clear()
         self.files.clear()
+
+
+def slim(value: Any) -> Any:
+    """Return JSON whose longest texts, pictures inside a request, are replaced by their digests."""
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()
+    if isinstance(value, list):
+        return [slim(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {name: slim(v) for name, v in cast("dict[str, Any]", value).items()}
+    return value
 
 
 def _visible(response: Response) -> int | None:

@@ -78,6 +78,7 @@ class Sandbox:
         try:
             await self._listener.open(self._port)
         except OSError:
+            await world.stop_tasks()
             await world.close()
             raise
         world.base_url = f"http://127.0.0.1:{self._listener.port}"
@@ -94,8 +95,11 @@ class Sandbox:
         self._driver.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._driver
+        self._world.clock.close()
         await self._world.stop_tasks()
+        self._courier.clear()
         await self._listener.close()
+        await self._listener.drain()
         await self._world.close()
 
     async def _drive(self) -> None:

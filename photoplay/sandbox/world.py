@@ -39,8 +39,8 @@ class World:
         self.clips = ClipMaker(
             folder / "clips" if folder else None, quick=lambda: self.options.quick
         )
-        self.uploads: dict[str, bytes] = {}
-        """Content of uploaded files by the address that requests name them with."""
+        self.uploads: dict[str, Path] = {}
+        """Uploaded files by the address that requests name them with."""
         self.pictures = PictureReader(lambda: self.session, self.uploads.get)
         self.base_url = ""
         self._session: aiohttp.ClientSession | None = None
@@ -56,6 +56,12 @@ class World:
                 auto_decompress=False,
             )
         return self._session
+
+    async def keep_upload(self, address: str, content: bytes) -> None:
+        """Keep an uploaded file on the disk."""
+        path = self.clips.folder / f"upload-{len(self.uploads)}"
+        await asyncio.to_thread(path.write_bytes, content)
+        self.uploads[address] = path
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -95,7 +101,6 @@ class World:
 
     async def close(self) -> None:
         """Let go of files, children and connections."""
-        await self.stop_tasks()
         if self._session is not None:
             await self._session.close()
         self.clips.close()

@@ -85,15 +85,18 @@ async def submit(
     answer = await http.post(
         f"{environment['FAL_QUEUE_BASE_URL']}/{KLING}",
         params={"fal_webhook": receiver.address},
-        json={"prompt": "x", "start_image_url": "https://x.example/a.png", "duration": "5", **changes},
+        json={
+            "prompt": "x",
+            "start_image_url": "https://x.example/a.png",
+            "duration": "5",
+            **changes,
+        },
         headers={"Authorization": "Key " + environment["FAL_KEY"]},
     )
     return answer.json()
 
 
-async def verdicts(
-    sandbox: Sandbox, http: httpx.AsyncClient, receiver: Receiver
-) -> list[bool]:
+async def verdicts(sandbox: Sandbox, http: httpx.AsyncClient, receiver: Receiver) -> list[bool]:
     """Verify everything received, by the vendor's published rules and key set."""
     url = sandbox.environment["FAL_REST_BASE_URL"] + "/.well-known/jwks.json"
     keys = (await http.get(url)).json()["keys"]
@@ -230,7 +233,10 @@ async def test_lost_late_replayed_and_contradicting_callbacks(
     await until(lambda: len(sandbox.journal.deliveries()) == 3)
     sandbox.advance(601)
     await until(lambda: len(receiver.got) == 3)
-    assert receiver.got[1][1]["X-Fal-Webhook-Signature"] == receiver.got[2][1]["X-Fal-Webhook-Signature"]
+    assert (
+        receiver.got[1][1]["X-Fal-Webhook-Signature"]
+        == receiver.got[2][1]["X-Fal-Webhook-Signature"]
+    )
     sandbox.add(Fault(do="contradict"))
     await submit(sandbox, http, receiver)
     await until(lambda: len(receiver.got) == 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -49,7 +50,8 @@ async def test_faults_are_added_listed_struck_and_removed(
     sandbox: Sandbox, control: httpx.AsyncClient
 ) -> None:
     added = await control.post(
-        "/faults", json=[{"do": "status", "status": 503, "nth": 1}, {"name": "busy"}, "lost_callback"]
+        "/faults",
+        json=[{"do": "status", "status": 503, "nth": 1}, {"name": "busy"}, "lost_callback"],
     )
     assert added.status_code == 201
     assert [fault["route"] for fault in added.json()] == ["submit", "submit", "callback"]
@@ -67,7 +69,13 @@ async def test_faults_are_added_listed_struck_and_removed(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"do": "explode"}, {"do": "reset", "tiems": 2}, {"do": "drop", "chance": 2}, {"name": "none"}, 7],
+    [
+        {"do": "explode"},
+        {"do": "reset", "tiems": 2},
+        {"do": "drop", "chance": 2},
+        {"name": "none"},
+        7,
+    ],
 )
 async def test_wrong_faults_are_refused_whole(
     sandbox: Sandbox, control: httpx.AsyncClient, wrong: object
@@ -124,13 +132,18 @@ async def test_journal_file_holds_no_secret_and_no_prompt(
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    [
+        {"Host": "evil.example"}, {"Host": "evil.example:80"},
+        {"Origin": "https://evil.example"}, {"Origin": "null"},
+    ],
 )  # fmt: skip
 async def test_web_pages_are_kept_out(
-    control: httpx.AsyncClient, headers: dict[str, str]
+    sandbox: Sandbox, control: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    for path in ("/", "/../fal/rest/.well-known/jwks.json"):
-        assert (await control.get(path, headers=headers)).status_code == 403
+    keys = sandbox.environment["FAL_REST_BASE_URL"] + "/.well-known/jwks.json"
+    for address in ("/", keys):
+        assert (await control.get(address)).status_code == 200
+        assert (await control.get(address, headers=headers)).status_code == 403
 
 
 async def test_taken_port_is_said(sandbox: Sandbox) -> None:
@@ -144,7 +157,10 @@ async def test_films_the_picture_once_and_marks_every_copy(tmp_path: Path) -> No
     """The real renderer, in its child process."""
     options = SandboxOptions(queue_s=0, run_s=0)
     picture = (SAMPLES / "coffee.jpg").read_bytes()
-    async with Sandbox(options, folder=tmp_path) as sandbox, httpx.AsyncClient(trust_env=False) as web:
+    async with (
+        Sandbox(options, folder=tmp_path) as sandbox,
+        httpx.AsyncClient(trust_env=False) as web,
+    ):
         env = sandbox.environment
         key = {"Authorization": "Key " + env["FAL_KEY"]}
         opened = await web.post(
@@ -154,7 +170,10 @@ async def test_films_the_picture_once_and_marks_every_copy(tmp_path: Path) -> No
         await web.put(
             opened.json()["upload_url"], content=picture, headers={"Content-Type": "image/jpeg"}
         )
-        body = {"prompt": "push in", "image_url": opened.json()["file_url"], "duration": 1, "resolution": "480p"}
+        body = {
+            "prompt": "push in", "image_url": opened.json()["file_url"],
+            "duration": 1, "resolution": "480p",
+        }  # fmt: skip
         made = [
             await web.post(
                 f"{env['FAL_QUEUE_BASE_URL']}/xai/grok-imagine-video/image-to-video",
@@ -178,10 +197,8 @@ async def test_films_the_picture_once_and_marks_every_copy(tmp_path: Path) -> No
 def test_command_prints_the_settings_and_stops_on_a_signal() -> None:
     process = subprocess.Popen(
         [
-            sys.executable, "-c",
-            "import typer; from photoplay.cli import sandbox; app = typer.Typer(); "
-            "app.callback()(lambda: None); sandbox.register(app); app()",
-            "sandbox", "--port", "0", "--quick", "--fault", "busy",
+            sys.executable, "-m", "photoplay", "sandbox",
+            "--port", "0", "--quick", "--fault", "busy",
         ],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -193,14 +210,35 @@ def test_command_prints_the_settings_and_stops_on_a_signal() -> None:
         lines[name] = value
         if name == "PHOTOPLAY_ALLOWED_NETWORKS":
             break
-    assert {"FAL_KEY", "FAL_QUEUE_BASE_URL", "FAL_REST_BASE_URL", "FAL_PLATFORM_BASE_URL"} < set(lines)
-    assert {"RUNWAYML_API_SECRET", "RUNWAY_API_BASE_URL", "KLING_API_KEY", "KLING_API_BASE_URL"} < set(lines)
+    assert {"FAL_KEY", "FAL_QUEUE_BASE_URL", "FAL_REST_BASE_URL", "FAL_PLATFORM_BASE_URL"} < set(
+        lines
+    )
+    assert {
+        "RUNWAYML_API_SECRET",
+        "RUNWAY_API_BASE_URL",
+        "KLING_API_KEY",
+        "KLING_API_BASE_URL",
+    } < set(lines)
     base = lines["RUNWAY_API_BASE_URL"].removesuffix("/runway")
     with httpx.Client(trust_env=False) as web:
         assert len(web.get(f"{base}/_sandbox/faults").json()) == len(CATALOGUE["busy"])
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     process.stdout.close()
+
+
+async def test_closing_waits_for_nobody() -> None:
+    """A stopped clock, a client that waits for an answer, a delay that never ends."""
+    waiting: list[asyncio.Task[httpx.Response]] = []
+    options = SandboxOptions(quick=True, frozen=True, fetch_pictures=False)
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as web:
+        async with Sandbox(options) as sandbox:
+            sandbox.add(Fault(do="delay", seconds=60), Fault(do="hang", nth=(2,)))
+            for number in (1, 2):
+                waiting.append(asyncio.create_task(submit(sandbox, web)))
+                await until(lambda n=number: sandbox.count() == n)
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(each, httpx.TransportError) for each in ended)
 
 
 def test_fault_says_which_field_is_wrong() -> None:

@@ -80,9 +80,7 @@ async def test_client_submits_waits_and_downloads_a_playable_video(
     assert sandbox.count("submit", "fal") == 1
 
 
-async def test_client_reads_every_status(
-    client: fal_client.AsyncClient, sandbox: Sandbox
-) -> None:
+async def test_client_reads_every_status(client: fal_client.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.configure(frozen=True, queue_s=5, run_s=10, fal={"concurrency": 1})
     first = await client.submit(KLING, kling())
     second = await client.submit(KLING, kling(), priority="low")

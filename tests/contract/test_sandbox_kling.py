@@ -110,6 +110,9 @@ async def test_used_id_is_refused_so_that_nothing_runs_twice(
     assert (again.status_code, again.json()["code"]) == (400, 1201)
     assert len(await query(kling)) == 1
     assert len(sandbox.tasks("kling")) == 1
+    assert (sandbox.count("resolve"), sandbox.count("poll")) == (1, 0)
+    await kling.get("/tasks", params={"task_ids": sandbox.tasks()[0].id})
+    assert (sandbox.count("resolve"), sandbox.count("poll")) == (1, 1)
 
 
 async def test_older_style_says_succeed_and_takes_either_id(kling: httpx.AsyncClient) -> None:
@@ -232,7 +235,9 @@ async def test_429_is_either_too_fast_or_out_of_money(
     await kling.post("/image-to-video/kling-3.0", json=submission("a"))
     full = await kling.post("/image-to-video/kling-3.0", json=submission("b"))
     assert (full.status_code, full.json()["code"]) == (429, 1303)
-    sandbox.add(Fault(do="error", code="1102"), Fault(do="error", code="1101", headers={"X-A": "1"}))
+    sandbox.add(
+        Fault(do="error", code="1102"), Fault(do="error", code="1101", headers={"X-A": "1"})
+    )
     broke = await kling.post("/image-to-video/kling-3.0", json=submission("c"))
     assert (broke.status_code, broke.json()["code"]) == (429, 1102)
     assert len(sandbox.tasks()) == 1
@@ -244,7 +249,10 @@ async def test_refused_content_fails_with_text_only(
     sandbox.add("moderated_after")
     await kling.post("/image-to-video/kling-3.0", json=submission())
     task = await ended(kling)
-    assert (task["status"], task["message"]) == ("failed", "Failure to pass the risk control system")
+    assert (task["status"], task["message"]) == (
+        "failed",
+        "Failure to pass the risk control system",
+    )
     assert "outputs" not in task
 
 
@@ -255,7 +263,9 @@ async def test_cursor_list_goes_through_all_tasks(kling: httpx.AsyncClient) -> N
     asked: dict[str, Any] = {"limit": 2, "filters": [{"key": "status", "values": ["succeeded"]}]}
     first = (await kling.post("/tasks", json=asked)).json()["data"]
     assert (first["count"], first["has_more"]) == (2, True)
-    rest = (await kling.post("/tasks", json={**asked, "cursor": first["next_cursor"]})).json()["data"]
+    rest = (await kling.post("/tasks", json={**asked, "cursor": first["next_cursor"]})).json()[
+        "data"
+    ]
     assert [t["external_id"] for t in [*first["result"], *rest["result"]]] == ["J0", "J1", "J2"]
     assert rest["has_more"] is False
 

@@ -178,9 +178,7 @@ async def test_bodies_are_validated_strictly(
     assert sandbox.tasks() == []
 
 
-async def test_version_key_credits_and_daily_limit(
-    client: AsyncRunwayML, sandbox: Sandbox
-) -> None:
+async def test_version_key_credits_and_daily_limit(client: AsyncRunwayML, sandbox: Sandbox) -> None:
     with pytest.raises(runwayml.BadRequestError, match="X-Runway-Version"):
         await submitted(client, extra_headers={"X-Runway-Version": "2023-01-01"})
     with pytest.raises(runwayml.AuthenticationError):
@@ -270,7 +268,9 @@ async def test_lost_submission_cannot_be_listed(client: AsyncRunwayML, sandbox: 
 
 async def test_official_client_pays_thrice_for_lost_answers(sandbox: Sandbox) -> None:
     """The trap that Photoplay's own sending avoids: by default the client sends it again, twice."""
-    sandbox.add(Fault(do="status", when="after", status=503, headers={"Retry-After": "0.01"}, times=2))
+    sandbox.add(
+        Fault(do="status", when="after", status=503, headers={"Retry-After": "0.01"}, times=2)
+    )
     environment = sandbox.environment
     async with AsyncRunwayML(
         api_key=environment["RUNWAYML_API_SECRET"], base_url=environment["RUNWAYML_BASE_URL"]

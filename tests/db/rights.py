@@ -62,6 +62,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "hold_lease": ("photoplay_worker",),
     "claim_job": ("photoplay_worker",),
     "may_begin": ("photoplay_worker",),
+    "require_open": ("photoplay_worker",),
     "count_verdict": ("photoplay_worker",),
     # Look at nothing that the caller may not read itself.
     "limits_of": ("authenticated", "photoplay_api", "photoplay_worker", "photoplay_admin"),

@@ -118,6 +118,34 @@ def test_a_migration_gives_up_on_a_lock_instead_of_stopping_everybody(empty, mon
     assert look(empty, "select patience from public.seen") == [("5s",)]
 
 
+def test_an_owner_that_made_the_roles_itself_can_act_as_each_of_them(postgres, template):
+    """On a managed Postgres: may create roles, and is no superuser.
+
+    From version 16 on, creating a role makes its maker a member with admin rights alone.
+    """
+    name = f"photoplay_test_{uuid4().hex[:12]}"
+    maker, database = sql.Identifier(f"{name}_maker"), sql.Identifier(name)
+    roles = ("authenticated", "photoplay_api", "photoplay_worker", "photoplay_admin")
+    with psycopg.connect(postgres.dsn(dbname="postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login createrole").format(maker))
+        for role in (*roles, "anon", "service_role"):
+            connection.execute(
+                sql.SQL("grant {} to {} with admin true, inherit false, set false").format(
+                    sql.Identifier(role), maker
+                )
+            )
+        connection.execute(sql.SQL("create database {} owner {}").format(database, maker))
+        try:
+            migrate(postgres.dsn(f"{name}_maker", name))
+            with psycopg.connect(postgres.dsn(f"{name}_maker", name)) as session:
+                for role in roles:
+                    session.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(database))
+            connection.execute(sql.SQL("drop owned by {} cascade").format(maker))
+            connection.execute(sql.SQL("drop role {}").format(maker))
+
+
 def test_a_server_that_is_too_old_is_named(empty, monkeypatch):
     monkeypatch.setattr(migrations, "MINIMUM_SERVER_VERSION", 990000)
     with pytest.raises(SchemaError, match="is too old; Photoplay needs"):

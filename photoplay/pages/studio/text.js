@@ -43,7 +43,7 @@ const PHASES = {
   preparing: "Studying the picture",
   submitting: "Handing the picture over",
   waiting: "Making the film",
-  storing: "Putting the film away",
+  storing: "Storing the film",
 };
 
 const FOR_SUPPORT = ["outcome_unknown", "storage_failed", "expired"];

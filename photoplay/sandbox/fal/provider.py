@@ -157,7 +157,7 @@ class FalSandbox(Provider):
             if shown != told:
                 yield f"data: {shown}\n\n"
                 told = shown
-            if task.state == "ended":
+            if task.state == "ended" or self.world.clock.closed:
                 return
             await self.world.clock.wait(self.world.after(1.0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from photoplay.sandbox.provider import Call
@@ -78,7 +78,7 @@ class StorageRoutes:
         if len(call.body) > _MAX_BYTES:
             return Response(status_code=413)
         self._open_uploads.discard(name)
-        self._fal.world.uploads[self._address(name)] = call.body
+        await self._fal.world.keep_upload(self._address(name), call.body)
         return Response(status_code=200)
 
     async def _upload(self, call: Call) -> Response:
@@ -89,14 +89,14 @@ class StorageRoutes:
         name = self._new_name(
             headers.get("x-fal-file-name", "file"), headers.get("content-type", "")
         )
-        self._fal.world.uploads[self._address(name)] = call.body
+        await self._fal.world.keep_upload(self._address(name), call.body)
         return JSONResponse({"access_url": self._address(name)})
 
     async def _file(self, call: Call) -> Response:
         name = call.request.path_params["name"]
         uploaded = self._fal.world.uploads.get(self._address(name))
         if uploaded is not None:
-            return Response(uploaded, media_type="application/octet-stream")
+            return FileResponse(uploaded, media_type="application/octet-stream")
         return self._fal.file(name)
 
     def _new_name(self, name: str, kind: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from photoplay.sandbox.clips import Wish
-from photoplay.sandbox.courier import Letter, Payload
+from photoplay.sandbox.courier import Courier, Letter, Payload
 from photoplay.sandbox.fields import problems
 from photoplay.sandbox.kling.errors import key_problem, kling_error
 from photoplay.sandbox.kling.models import (
@@ -27,6 +28,7 @@ from photoplay.sandbox.pictures import Picture, PictureRules, PictureTroubleErro
 from photoplay.sandbox.provider import Call, Handler, Provider
 from photoplay.sandbox.signing import standard_webhook_headers
 from photoplay.sandbox.tasks import Ending, Task
+from photoplay.sandbox.world import World
 
 _TAKEN: Final = "external_task_id already exists"
 _RISK: Final = "Failure to pass the risk control system"
@@ -43,6 +45,14 @@ class KlingSandbox(Provider):
     """Kling."""
 
     name = "kling"
+
+    def __init__(self, world: World, courier: Courier) -> None:
+        self._by_our_id: dict[str, Task] = {}
+        super().__init__(world, courier)
+
+    def clear(self) -> None:
+        super().clear()
+        self._by_our_id.clear()
 
     @property
     def options(self) -> KlingOptions:
@@ -66,11 +76,13 @@ class KlingSandbox(Provider):
         new, old = self._signed("new"), self._signed("legacy")
         return [
             self.route("/image-to-video/{model}", new(self._submit), "submit", "POST"),
-            self.route("/tasks", new(self._query), "poll", "GET"),
+            self.route("/tasks", new(self._query), _poll_or_resolve, "GET"),
             self.route("/tasks", new(self._list), "list", "POST"),
             self.route(_LEGACY_PATH, old(self._submit_legacy), "submit", "POST"),
             self.route(_LEGACY_PATH, old(self._list_legacy), "list", "GET"),
-            self.route(f"{_LEGACY_PATH}/{{task_id}}", old(self._query_legacy), "poll", "GET"),
+            self.route(
+                f"{_LEGACY_PATH}/{{task_id}}", old(self._query_legacy), _poll_or_resolve, "GET"
+            ),
             self.route("/outputs/{name}", self._output, "media", "GET", "HEAD"),
         ]
 
@@ -146,6 +158,8 @@ class KlingSandbox(Provider):
         if self._is_taken(external):
             call.task = None
             return self.refusal("1201", _TAKEN)
+        if external is not None:
+            self._by_our_id[external] = task
         self.line.add(task)
         return task
 
@@ -153,9 +167,8 @@ class KlingSandbox(Provider):
         return self.options.duplicate_id == "reject" and self._by_external(external) is not None
 
     def _by_external(self, external: str | None) -> Task | None:
-        if external is None:
-            return None
-        return next((t for t in self.line.all() if t.external_id == external), None)
+        self.line.settle()
+        return self._by_our_id.get(external or "")
 
     # Queries
 
@@ -357,6 +370,12 @@ class KlingSandbox(Provider):
 
     def expired_file(self, status: int | None) -> Response:
         return Response(status_code=status or 403)
+
+
+def _poll_or_resolve(request: Request) -> str:
+    """Tell a look-up by our own id, which finds lost submissions, from a poll."""
+    asked = str(request.path_params.get("task_id", request.query_params.get("task_ids", "")))
+    return "poll" if asked.replace(",", "").isdecimal() else "resolve"
 
 
 def _object(call: Call) -> dict[str, Any] | None:

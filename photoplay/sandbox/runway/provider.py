@@ -289,7 +289,7 @@ class RunwaySandbox(Provider):
             content = await file.read()
         if not _UPLOAD_LEAST <= len(content) <= _UPLOAD_MOST:
             return _storage_refusal(400, "EntityTooLarge")
-        self.world.uploads[uri] = content
+        await self.world.keep_upload(uri, content)
         return Response(status_code=204)
 
     # Account and files
