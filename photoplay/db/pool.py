@@ -6,13 +6,16 @@ is left on a pooled connection, also behind a transaction-mode pooler and after 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, LiteralString
+from typing import Any, LiteralString, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -27,6 +30,32 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 Connection = psycopg.AsyncConnection[DictRow]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def uninterrupted(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let a transaction end before the cancellation of its caller is felt.
+
+    Cut off in the middle of a statement, the connection would be lost and nobody would know whether it
+    had committed.
+    """
+
+    @functools.wraps(work)
+    async def until_its_end(*args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.create_task(work(*args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                # Whoever was cancelled does not want to know how it ended.
+                task.exception()
+            raise
+
+    return until_its_end
+
+
 _ENTER: LiteralString = (
     "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
 )
@@ -185,6 +214,7 @@ class Database:
         """
         return (await self.batch(scope, [(query, values)]))[0]
 
+    @uninterrupted
     async def batch(
         self, scope: Scope, statements: Sequence[tuple[str, Mapping[str, object]]]
     ) -> list[list[DictRow]]:
@@ -201,8 +231,10 @@ class Database:
                         await connection.execute(_ENTER, (scope.role, scope.claims_json))
                         cursors = [await connection.execute(load(q), v) for q, v in statements]
                         await connection.execute("commit")
-                except BaseException:
-                    await connection.rollback()
+                except Exception:
+                    # The first error is the one that matters; a broken connection rolls back itself.
+                    with contextlib.suppress(psycopg.Error):
+                        await connection.rollback()
                     raise
                 return [await c.fetchall() if c.description else [] for c in cursors]
         except Exception as error:

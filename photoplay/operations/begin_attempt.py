@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from photoplay.db.pool import WORKER, Database
+from photoplay.db.pool import WORKER, Database, uninterrupted
 from photoplay.domain.capability import Capability
 from photoplay.domain.job import Job
 from photoplay.domain.options import EffectiveOptions
@@ -50,6 +50,7 @@ async def begin_preparing(database: Database, job: Job) -> None:
     )
 
 
+@uninterrupted
 async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
     """Preparing → submitting, when the provider may take an attempt now: `Entry.YES`.
 

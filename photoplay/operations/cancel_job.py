@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from photoplay.db.pool import Database, Scope, Transaction
+from photoplay.db.pool import Database, Scope, Transaction, uninterrupted
 from photoplay.domain.errors import ConflictError, NotFoundError
 from photoplay.domain.states import OPEN, Status
 
 
+@uninterrupted
 async def cancel_job(database: Database, scope: Scope, job_id: UUID) -> None:
     """End an open job as `cancelled`; its unit goes back unless an attempt was or may be billed.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from photoplay.db.pool import Database, Scope
+from photoplay.db.pool import Database, Scope, uninterrupted
 from photoplay.domain.errors import NotFoundError
 from photoplay.domain.job import poster_path, video_path
 from photoplay.domain.states import OPEN, Status
 from photoplay.operations.cancel_job import end_as_cancelled
 
 
+@uninterrupted
 async def erase_job(database: Database, scope: Scope, job_id: UUID) -> list[str]:
     """Remove a job and return the keys of its objects, which the caller may remove at once.
 

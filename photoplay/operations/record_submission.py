@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from photoplay.db.pool import WORKER, Database, Transaction
+from photoplay.db.pool import WORKER, Database, Transaction, uninterrupted
 from photoplay.domain.job import Job
 from photoplay.domain.states import AttemptStatus
 
@@ -52,6 +52,7 @@ async def mark_sent(database: Database, job: Job, attempt_id: UUID) -> None:
     )
 
 
+@uninterrupted
 async def record_acceptance(
     database: Database, job: Job, attempt_id: UUID, task_id: str, *, cost_usd: float | None
 ) -> None:
@@ -79,6 +80,7 @@ async def record_acceptance(
         await tx.run("begin_waiting", job_id=job.id, provider_task_id=task_id)
 
 
+@uninterrupted
 async def record_unknown(database: Database, job: Job, attempt_id: UUID) -> None:
     """The submission may have been taken: from now on it is only resolved, never sent again.
 
@@ -89,6 +91,7 @@ async def record_unknown(database: Database, job: Job, attempt_id: UUID) -> None
         await set_attempt(tx, job.id, attempt_id, AttemptStatus.UNKNOWN)
 
 
+@uninterrupted
 async def record_late_acceptance(
     database: Database, job: Job, attempt_id: UUID, task_id: str
 ) -> None:

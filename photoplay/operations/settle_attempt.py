@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from photoplay.db.pool import WORKER, Database
+from photoplay.db.pool import WORKER, Database, uninterrupted
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
 from photoplay.domain.states import AttemptStatus
@@ -32,6 +32,7 @@ class StoredVideo:
     sha256: str
 
 
+@uninterrupted
 async def record_result(
     database: Database, job: Job, attempt_id: UUID, result: Succeeded, *, charged: bool
 ) -> None:
@@ -57,6 +58,7 @@ async def record_result(
         await tx.run("begin_storing", job_id=job.id, result=Jsonb(result.provenance))
 
 
+@uninterrupted
 async def renew_result(database: Database, job: Job, attempt_id: UUID, result: Succeeded) -> None:
     """Keep the new address of a delivered clip whose old one has expired.
 
@@ -73,6 +75,7 @@ async def renew_result(database: Database, job: Job, attempt_id: UUID, result: S
         )
 
 
+@uninterrupted
 async def settle_success(
     database: Database, job: Job, video: StoredVideo, *, keep_for: timedelta | None
 ) -> None:
@@ -100,6 +103,7 @@ async def settle_success(
         )
 
 
+@uninterrupted
 async def settle_failure(
     database: Database,
     job: Job,
@@ -137,6 +141,7 @@ async def settle_failure(
             await tx.run("return_unit", job_id=job.id)
 
 
+@uninterrupted
 async def prepare_again(
     database: Database,
     job: Job,
@@ -192,6 +197,7 @@ async def mark_cancel_asked(database: Database, job: Job, attempt_id: UUID) -> N
     )
 
 
+@uninterrupted
 async def record_late_end(
     database: Database,
     job: Job,

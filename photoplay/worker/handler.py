@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from photoplay.db.changes import JobChanges, changed
+from photoplay.db.changes import JobChanges
 from photoplay.db.pool import WORKER, Database
 from photoplay.domain.errors import (
     IllegalTransitionError,
@@ -152,13 +152,16 @@ class JobHandler:
         if step is None:
             raise AssertionError("a phase runs in a task")
         stopped_by: list[Exception] = []
+        over = asyncio.Event()
 
         async def guard() -> None:
             try:
-                await self._guard(job)
+                await self._guard(job, over)
             except PhotoplayError as error:
-                stopped_by.append(error)
-                step.cancel()
+                # What is over needs no stopping: its own next commit will tell.
+                if not over.is_set():
+                    stopped_by.append(error)
+                    step.cancel()
 
         watcher = asyncio.create_task(guard())
         try:
@@ -170,10 +173,11 @@ class JobHandler:
             step.uncancel()
             raise stopped_by[0] from None
         finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            # Told, not cancelled: it may be in the middle of a statement.
+            over.set()
+            await asyncio.wait({watcher})
 
-    async def _guard(self, job: Job) -> None:
+    async def _guard(self, job: Job, over: asyncio.Event) -> None:
         """Renew the lease in time, and look at the job whenever it may have changed.
 
         A database that is away for a moment stops nothing: only when the lease would have run out is
@@ -184,7 +188,10 @@ class JobHandler:
         lost_at, due = loop.time() + lease_s, loop.time() + lease_s / 3
         with self._changes.of(job.id) as event:
             while True:
-                await changed(event, within_s=max(due - loop.time(), 0.01))
+                await _any_of(event, over, within_s=max(due - loop.time(), 0.01))
+                if over.is_set():
+                    return
+                event.clear()
                 try:
                     if loop.time() >= due:
                         began = loop.time()
@@ -204,6 +211,14 @@ class JobHandler:
         # The other endings are ours alone to write, as long as the lease holds.
         if not rows or rows[0]["status"] == Status.CANCELLED:
             raise IllegalTransitionError("the job was ended meanwhile")
+
+
+async def _any_of(*events: asyncio.Event, within_s: float) -> None:
+    """Wait until one of the events is set, or the time is over."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def lanes(render_processes: int) -> list[engine.Lane]:

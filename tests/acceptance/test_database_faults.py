@@ -75,7 +75,7 @@ def count(dsn: str, query: str) -> int | None:
     """Return a number from the database, None while it is away."""
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
-            row = connection.execute(query).fetchone()  # pyright: ignore
+            row = connection.execute(query).fetchone()
     except psycopg.OperationalError:
         return None
     return row[0] if row else None
@@ -172,7 +172,10 @@ async def test_without_notifications_everything_still_moves_by_polling(
     await set_limits(database, daily_limit=100, max_open_jobs=100, dedupe_open_jobs=False)
     picture = await stored_picture(database, store, user)
     work = Work(stack, make_clip(tmp_path / "clip.mp4"))
-    listeners = "select count(*) from pg_stat_activity where query ilike 'listen %' and datname = current_database()"
+    listeners = (
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and query ilike 'listen %'"
+    )
     async with work.running():
         for n in range(3):
             await until(lambda: count(owner_dsn, listeners) == 3)

@@ -17,7 +17,7 @@ import pytest
 import typer
 
 from photoplay import __version__
-from photoplay.cli import animate, config, database, doctor, jobs, quota, root, sandbox, serve
+from photoplay.cli import root
 from photoplay.config import Settings, setting_names
 from photoplay.db.migrate import all_migrations
 from tests.cli.conftest import Photoplay, clean_environment
@@ -35,12 +35,8 @@ def leaves(group: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator
 
 
 def test_every_command_takes_the_data_folder():
-    app = typer.Typer()
-    for group in (animate, serve, database, jobs, quota, config, doctor, sandbox):
-        group.register(app)
-    commands = dict(leaves(typer.main.get_command(app)))
-    assert ("db", "url") in commands
-    assert ("animate",) in commands
+    commands = dict(leaves(typer.main.get_command(root.command())))
+    assert {("db", "url"), ("animate",), ("sandbox",)} <= set(commands)
     for path, command in commands.items():
         options = {name for parameter in command.params for name in parameter.opts}
         assert "--data-dir" in options, path

@@ -6,17 +6,26 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import av
 import httpx
 import pytest
 
 from photoplay.sandbox import CATALOGUE, Fault, Sandbox, SandboxOptions
+from photoplay.sandbox.faults import (
+    AnswerFault,
+    CallbackFault,
+    MediaFault,
+    RouteName,
+    RunFault,
+)
 from tests.conftest import SAMPLES, until
 
 FAL = "fal-ai/kling-video/v3/pro/image-to-video"
@@ -244,3 +253,15 @@ async def test_closing_waits_for_nobody() -> None:
 def test_fault_says_which_field_is_wrong() -> None:
     with pytest.raises(ValueError, match="chance"):
         Fault(do="reset", chance=3)
+
+
+def test_every_fault_switch_and_name_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"[a-z0-9_]+", text))
+    kinds = (AnswerFault, RunFault, CallbackFault, MediaFault)
+    expected = {
+        *CATALOGUE,
+        *(do for kind in kinds for do in get_args(kind)),
+        *get_args(RouteName),
+    } - {"*"}
+    assert expected - words == set()

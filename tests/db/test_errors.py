@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -100,6 +100,18 @@ def rows(owner: psycopg.Connection) -> Iterator[list[str]]:
 ADD = "update public.video_quota set count = count + 1 where user_id = %s"
 
 
+async def together(
+    database: Database, *steps: tuple[str, tuple[str, ...]] | Callable[[], object]
+) -> None:
+    """Run statements as one transaction, and in between what happens beside it."""
+    async with database.transaction(ADMIN) as tx:
+        for step in steps:
+            if callable(step):
+                step()
+            else:
+                await tx._connection.execute(*step)
+
+
 def counts(owner: psycopg.Connection) -> list[int]:
     return [r[0] for r in owner.execute("select count from public.video_quota order by 1")]
 
@@ -130,10 +142,12 @@ async def test_a_serialization_failure_may_run_again_and_left_nothing(app_dsn, o
     strict = "&options=-c%20default_transaction_isolation%3Drepeatable%5C%20read"
     async with Database(app_dsn + strict, size=2) as database:
         with pytest.raises(ContentionError):
-            async with database.transaction(ADMIN) as tx:
-                await tx._connection.execute(ADD, (second,))
-                owner.execute(ADD, (first,))
-                await tx._connection.execute(ADD, (first,))
+            await together(
+                database,
+                (ADD, (second,)),
+                lambda: owner.execute(ADD, (first,)),
+                (ADD, (first,)),
+            )
     assert counts(owner) == [0, 1]
 
 
@@ -141,21 +155,18 @@ async def test_a_statement_that_took_too_long_may_run_again_and_left_nothing(dat
     first, second = rows
     with owner.transaction():
         owner.execute(ADD, (first,))
+        patience = ("set local statement_timeout = '20ms'", ())
         with pytest.raises(ContentionError):
-            async with database.transaction(ADMIN) as tx:
-                await tx._connection.execute("set local statement_timeout = '20ms'")
-                await tx._connection.execute(ADD, (second,))
-                await tx._connection.execute(ADD, (first,))
+            await together(database, patience, (ADD, (second,)), (ADD, (first,)))
     assert counts(owner) == [0, 1]
 
 
 async def test_a_lock_that_does_not_come_may_be_asked_for_again(database, owner, rows):
     with owner.transaction():
         owner.execute(ADD, (rows[0],))
+        patience = ("set local lock_timeout = '20ms'", ())
         with pytest.raises(ContentionError):
-            async with database.transaction(ADMIN) as tx:
-                await tx._connection.execute("set local lock_timeout = '20ms'")
-                await tx._connection.execute(ADD, (rows[0],))
+            await together(database, patience, (ADD, (rows[0],)))
     assert counts(owner) == [0, 1]
 
 
@@ -233,12 +244,14 @@ async def test_a_server_with_too_many_connections_is_unavailable_until_one_is_fr
 async def test_a_transaction_whose_server_process_dies_is_unavailable_and_left_nothing(
     database, owner, rows
 ):
+    def kill() -> None:
+        owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and state = 'idle in transaction'"
+        )
+
     with pytest.raises(UnavailableError):
-        async with database.transaction(ADMIN) as tx:
-            await tx._connection.execute(ADD, (rows[0],))
-            own = await (await tx._connection.execute("select pg_backend_pid() as pid")).fetchone()
-            owner.execute("select pg_terminate_backend(%s)", (own["pid"],))
-            await tx._connection.execute(ADD, (rows[1],))
+        await together(database, (ADD, (rows[0],)), kill, (ADD, (rows[1],)))
     assert counts(owner) == [0, 0]
     assert await database.once(ADMIN, "sweep_expired", {}) == []
 

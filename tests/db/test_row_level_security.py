@@ -15,7 +15,7 @@ import pytest
 from psycopg import errors, sql
 
 from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
-from photoplay.domain.errors import IllegalTransitionError, LeaseLostError
+from photoplay.domain.errors import LeaseLostError
 from tests.conftest import copied_database
 from tests.db.rights import FUNCTIONS, RIGHTS, ROLES, TABLES, right
 
@@ -152,7 +152,8 @@ def test_unset_claims_see_and_touch_no_rows(rows, table, role):
 def test_the_matrix_names_every_table_and_function(rows):
     tables = rows.connection.execute(
         "select relnamespace::regnamespace || '.' || relname from pg_class "
-        "where relkind in ('r', 'p', 'v', 'm', 'f') and relnamespace::regnamespace::text in ('public', 'photoplay')"
+        "where relkind in ('r', 'p', 'v', 'm', 'f') "
+        "and relnamespace::regnamespace::text in ('public', 'photoplay')"
     ).fetchall()
     assert {name for (name,) in tables} == set(RIGHTS) == set(TABLES)
     functions = rows.connection.execute(
@@ -206,7 +207,8 @@ def test_a_role_executes_exactly_its_functions(rows, role):
 
 
 CALLS = {
-    "create_job": "photoplay.create_job(gen_random_uuid(), null, '\\x00', null, 'x', null, '{}', 'local', '1 s')",
+    "create_job": "photoplay.create_job("
+    "gen_random_uuid(), null, 'f', null, 'x', null, '{}', 'local', '1 s')",
     "claim_job": "photoplay.claim_job(gen_random_uuid(), 1, gen_random_uuid(), '1 s')",
     "return_unit": "photoplay.return_unit(gen_random_uuid())",
     "hold_lease": "photoplay.hold_lease(gen_random_uuid(), 1)",
@@ -278,16 +280,22 @@ async def reads_in_a_pipeline(database: Database, user: UUID) -> None:
 
 
 async def fails_in_the_middle(database: Database, user: UUID) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def work() -> None:
         async with database.transaction(writer(user)) as tx:
             await tx.all("list_events", job_id=uuid4())
             raise ZeroDivisionError
 
+    with pytest.raises(ZeroDivisionError):
+        await work()
+
 
 async def is_refused_by_the_database(database: Database, user: UUID) -> None:
-    with pytest.raises(errors.InsufficientPrivilege):
+    async def work() -> None:
         async with database.transaction(writer(user)) as tx:
             await tx._connection.execute("select * from photoplay.leases")
+
+    with pytest.raises(errors.InsufficientPrivilege):
+        await work()
 
 
 async def fails_in_a_pipeline(database: Database, _: UUID) -> None:
