@@ -42,6 +42,7 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="where data folders are made (its disk counts)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables there")
     asked = parser.parse_args()
     if unknown := set(asked.names) - known.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -58,12 +59,20 @@ def main() -> int:
             command = [sys.executable, "-m", f"benchmarks.{name}"]
             failed += subprocess.run(command, check=False).returncode != 0
             continue
-        with console.status(f"{name} …"):
-            sheet = importlib.import_module(f"benchmarks.{name}").measure(plan)
+        try:
+            with console.status(f"{name} …"):
+                sheet = importlib.import_module(f"benchmarks.{name}").measure(plan)
+        except Exception:  # noqa: BLE001 -- the others are still worth measuring
+            console.print_exception(max_frames=4)
+            failed += 1
+            continue
         sheet.show(console)
         sheets.append(sheet)
     if asked.json:
         write_json(asked.json, sheets, about)
+    if asked.markdown:
+        tables = "\n\n".join(sheet.to_markdown() for sheet in sheets)
+        asked.markdown.write_text(tables + "\n", encoding="utf-8")
     return 1 if failed else 0
 
 

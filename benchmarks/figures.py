@@ -140,6 +140,25 @@ class Sheet:
             console.print(f"  {note}", style="dim", highlight=False)
         console.print()
 
+    def to_markdown(self) -> str:
+        """Return the table as the documentation shows it."""
+        rows = [
+            "| {} | {} {} | {} | {} |".format(
+                figure.name,
+                _number(figure.median),
+                figure.unit,
+                f"{figure.ratio:.2f} × {figure.against.name}"
+                if figure.against and figure.ratio
+                else "",
+                ", ".join(_verdict(goal, figure, styled=False) for goal in figure.goals),
+            )
+            for figure in self.figures
+        ]
+        head = ["| figure | median | ratio | goal |", "|---|---|---|---|"]
+        return "\n".join(
+            [f"### {self.title}", "", *head, *rows, "", *(f"{n}  " for n in self.notes)]
+        )
+
     def to_json(self) -> dict[str, object]:
         return {
             "title": self.title,
@@ -179,8 +198,11 @@ def _number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def _verdict(goal: Goal, figure: Figure) -> str:
+def _verdict(goal: Goal, figure: Figure, *, styled: bool = True) -> str:
     met = goal.is_met(figure)
     if met is None:
         return str(goal)
-    return f"[green]{goal} met[/]" if met else f"[bold red]{goal} MISSED[/]"
+    text = f"{goal} {'met' if met else 'MISSED'}"
+    if not styled:
+        return text
+    return f"[green]{text}[/]" if met else f"[bold red]{text}[/]"

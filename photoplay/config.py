@@ -168,6 +168,14 @@ class Settings(BaseSettings):
     """Longest pause between two polls of a task."""
     depth_model: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_DEPTH_MODEL"))
     """ONNX depth network for the built-in renderer; never downloaded by itself."""
+    depth_preset: Literal["auto", "midas-small", "depth-anything-v2-small"] = Field(
+        "auto", validation_alias=_named("PHOTOPLAY_DEPTH_PRESET")
+    )
+    """How that network wants its input; `auto` tells by the file."""
+    encoder: Literal["auto", "libx264", "libopenh264", "libsvtav1"] = Field(
+        "auto", validation_alias=_named("PHOTOPLAY_ENCODER")
+    )
+    """Video encoder of the built-in renderer; `auto` takes the best H.264 one of the PyAV build."""
 
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), validation_alias=_named("PHOTOPLAY_ALLOWED_NETWORKS")

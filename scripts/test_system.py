@@ -1,7 +1,7 @@
 """Run the tests marked `system`, after making sure that what they need is there.
 
-They need Debian's Chromium (installed when we may) and Python packages of `requirements-system.txt`,
-which go into an environment of their own beside the normal one.
+They need Debian's Chromium, which is installed where we may; their Python packages are among the
+development requirements.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _install_debian() -> None:
 
 def main() -> int:
     _install_debian()
-    command = [sys.executable, "-m", "pytest", "-m", "system", "tests/system", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-m", "system", "tests", *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

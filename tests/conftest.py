@@ -25,6 +25,15 @@ SAMPLES = Path(__file__).parent / "samples"
 TEMPLATE = "photoplay_test_template"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares costly fixtures in one process: a file, or all of the renderer."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            folder = item.path.parent
+            group = "renderer" if folder.parts[-2:] == ("providers", "local") else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedPostgres]:
     """One server for the test process; nothing needs to survive it."""

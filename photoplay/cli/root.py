@@ -91,9 +91,30 @@ def plain_errors() -> Generator[None]:
 @cache
 def command() -> typer.Typer:
     """Return the command with all its groups."""
-    from photoplay.cli import animate, config, database, doctor, jobs, quota, sandbox, serve
+    from photoplay.cli import (
+        animate,
+        config,
+        database,
+        doctor,
+        jobs,
+        providers,
+        quota,
+        sandbox,
+        serve,
+    )
 
-    for group in (animate, serve, database, jobs, quota, config, doctor, sandbox):
+    groups = (
+        animate,
+        serve,
+        sandbox,
+        database,
+        jobs,
+        providers,
+        quota,
+        config,
+        doctor,
+    )
+    for group in groups:
         group.register(app)
     return app
 

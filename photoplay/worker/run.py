@@ -20,7 +20,7 @@ from photoplay.registry import Registry, Remote
 from photoplay.stack import Stack
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver, Patience
-from photoplay.worker.drivers.local import LocalDriver
+from photoplay.worker.drivers.local import LocalDriver, Look
 from photoplay.worker.drivers.remote import RemoteDriver
 from photoplay.worker.engine import Engine
 from photoplay.worker.handler import JobHandler, lanes
@@ -43,8 +43,9 @@ async def open_drivers(stack: Stack) -> AsyncGenerator[dict[str, Driver]]:
     """Give a driver for the built-in renderer and for every configured model, by name."""
     settings = stack.settings
     pool = RenderPool(settings.render_processes)
+    look = Look(settings.depth_model, settings.depth_preset, settings.encoder)
     drivers: dict[str, Driver] = {
-        LOCAL.provider: LocalDriver(pool, stack.store, settings.scratch_dir, settings.depth_model)
+        LOCAL.provider: LocalDriver(pool, stack.store, settings.scratch_dir, look)
     }
     policy, resolver = AddressPolicy(settings.allowed_networks), SystemResolver()
     try:

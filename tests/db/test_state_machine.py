@@ -32,9 +32,11 @@ NO_EDGE, FINAL, IMMUTABLE = "PP002", "PP003", "PP004"
 @pytest.fixture
 def connection(postgres, template) -> Iterator[psycopg.Connection]:
     """A transaction on the template that is rolled back: one database serves every pair."""
-    with psycopg.connect(postgres.dsn(dbname=template)) as opened:
+    with (
+        psycopg.connect(postgres.dsn(dbname=template), autocommit=True) as opened,
+        opened.transaction(force_rollback=True),
+    ):
         yield opened
-        opened.rollback()
 
 
 @contextmanager

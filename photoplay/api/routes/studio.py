@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
 from importlib import resources
 
@@ -27,6 +28,14 @@ PAGE_POLICY = (
 )
 
 
+_TEXTS = frozenset({"html", "css", "js", "svg", "webmanifest"})
+
+
+@cache
+def _compressed(package: str, folder: str, name: str) -> bytes:
+    return gzip.compress(_file(package, folder, name) or b"", mtime=0)
+
+
 @cache
 def _file(package: str, folder: str, name: str) -> bytes | None:
     file = resources.files(package).joinpath(folder, name)
@@ -35,20 +44,24 @@ def _file(package: str, folder: str, name: str) -> bytes | None:
 
 async def page(request: Request) -> Response:
     """Answer a file of the studio."""
-    return _answer("photoplay.pages", "studio", request.path_params.get("name", "index.html"))
+    name = request.path_params.get("name", "index.html")
+    return _answer(request, "photoplay.pages", "studio", name)
 
 
 async def sample(request: Request) -> Response:
     """Answer one of the photographs that come with the package, to try it with."""
-    return _answer("photoplay", "samples", request.path_params["name"])
+    return _answer(request, "photoplay", "samples", request.path_params["name"])
 
 
-def _answer(package: str, folder: str, name: str) -> Response:
+def _answer(request: Request, package: str, folder: str, name: str) -> Response:
     extension = name.rpartition(".")[2]
     content = _file(package, folder, name) if extension in _TYPES and "/" not in name else None
     if content is None:
         raise NotFoundError("There is nothing at this address.")
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
+    if extension in _TEXTS and "gzip" in request.headers.get("accept-encoding", ""):
+        content = _compressed(package, folder, name)
+        headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
     return Response(content, headers=headers, media_type=_TYPES[extension])
 
 

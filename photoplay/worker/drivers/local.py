@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -29,25 +30,32 @@ from photoplay.worker.render_pool import RenderFaultError, RenderPool, RenderRef
 _log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What holds for every clip of an installation."""
+
+    depth_model: Path | None = None
+    depth_preset: str = "auto"
+    encoder: str = "auto"
+
+
 class LocalDriver:
     """Renders on this machine.
 
     Args:
         scratch: folder for clips in the making; what is lost there is rendered again.
-        depth_model: ONNX depth network, or None.
+        look: what the settings say of every clip: depth network, its preset, encoder.
     """
 
     lane = engine.RENDER
     capability = LOCAL
     patience = Patience(recovery_window=timedelta(days=1), result_lifetime=timedelta(days=36500))
 
-    def __init__(
-        self, pool: RenderPool, store: ObjectStore, scratch: Path, depth_model: Path | None
-    ) -> None:
+    def __init__(self, pool: RenderPool, store: ObjectStore, scratch: Path, look: Look) -> None:
         self._pool = pool
         self._store = store
         self._scratch = scratch
-        self._depth_model = depth_model
+        self._look = look
 
     def problem(self, job: Job) -> str | None:
         """Find nothing: what passed intake can be rendered."""
@@ -121,7 +129,9 @@ class LocalDriver:
                     loop=options.loop,
                     prompt=job.prompt,
                     seed=options.seed,
-                    depth_model=str(self._depth_model) if self._depth_model else None,
+                    depth_model=str(self._look.depth_model) if self._look.depth_model else None,
+                    depth_preset=self._look.depth_preset,
+                    encoder=self._look.encoder,
                 ),
                 on_progress,
             )
