@@ -13,10 +13,15 @@ begin
         if not exists (select from pg_roles where rolname = wanted) then
             execute format('create role %I nologin noinherit', wanted);
         end if;
-        -- The owner must be able to act as each of them (`set local role`), also without superuser rights.
-        if not pg_has_role(current_user, wanted, 'member') then
+        -- The owner must be able to act as each of them (`set local role`), also without superuser
+        -- rights; having made a role is not enough for that from Postgres 16 on.
+        begin
             execute format('grant %I to current_user', wanted);
-        end if;
+        exception when insufficient_privilege then
+            if not pg_has_role(current_user, wanted, 'member') then
+                raise;
+            end if;
+        end;
     end loop;
 end
 $$;
