@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from photoplay.db.pool import WORKER, Database, uninterrupted
 from photoplay.domain.capability import Capability
+from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Job
 from photoplay.domain.options import EffectiveOptions
 from photoplay.domain.routing import Entry
@@ -76,12 +77,14 @@ async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
         entry = Entry(row["entry"]) if row else Entry.YES
         if entry is not Entry.YES:
             return entry
-        await tx.run(
+        begun = await tx.run(
             "begin_submitting",
             job_id=job.id,
             provider=capability.provider,
             effective_options=Jsonb(new.options.as_wire()),
         )
+        if not begun:
+            raise IllegalTransitionError
         await tx.run(
             "begin_attempt",
             attempt_id=new.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from photoplay.db.pool import WORKER, Database, Transaction, uninterrupted
+from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Job
 from photoplay.domain.states import AttemptStatus
 
@@ -77,7 +78,8 @@ async def record_acceptance(
             provider_task_id=task_id,
             cost_usd=cost_usd,
         )
-        await tx.run("begin_waiting", job_id=job.id, provider_task_id=task_id)
+        if not await tx.run("begin_waiting", job_id=job.id, provider_task_id=task_id):
+            raise IllegalTransitionError
 
 
 @uninterrupted

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from photoplay.db.pool import WORKER, Database, uninterrupted
+from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
 from photoplay.domain.states import AttemptStatus
@@ -55,7 +56,8 @@ async def record_result(
             cost_usd=result.cost_usd,
             charged=charged,
         )
-        await tx.run("begin_storing", job_id=job.id, result=Jsonb(result.provenance))
+        if not await tx.run("begin_storing", job_id=job.id, result=Jsonb(result.provenance)):
+            raise IllegalTransitionError
 
 
 @uninterrupted
@@ -93,7 +95,7 @@ async def settle_success(
     facts = {k: v for k, v in asdict(video).items() if k not in {"path", "poster_path"}}
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
-        await tx.run(
+        ended = await tx.run(
             "succeed_job",
             job_id=job.id,
             path=video.path,
@@ -101,6 +103,8 @@ async def settle_success(
             video=Jsonb(facts),
             keep_for=keep_for,
         )
+        if not ended:
+            raise IllegalTransitionError
 
 
 @uninterrupted
@@ -129,7 +133,7 @@ async def settle_failure(
             await set_attempt(
                 tx, job.id, job.attempt.id, attempt_status, error=message, charged=charged
             )
-        await tx.run(
+        ended = await tx.run(
             "fail_job",
             job_id=job.id,
             code=code,
@@ -137,6 +141,8 @@ async def settle_failure(
             retryable=retryable,
             charged=charged,
         )
+        if not ended:
+            raise IllegalTransitionError
         if charged is False:
             await tx.run("return_unit", job_id=job.id)
 
