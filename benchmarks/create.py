@@ -89,7 +89,9 @@ class Contestants:
         server_s = self._server.cpu_s() - server_s
         postgres_s = self._installation.cpu_s() - postgres_s
         if set(found["statuses"]) != {str(expected)}:
-            raise RuntimeError(f"expected {expected} alone, got {found['statuses']}")
+            raise RuntimeError(
+                f"expected {expected} alone, got {found['statuses']}; {self._server.last_words()}"
+            )
         used = server_s + postgres_s + found["cpu_s"]
         return {
             **{key: found[key] for key in ("per_s", "p50_ms", "p99_ms", "answers")},

@@ -156,6 +156,12 @@ class Server:
     def pid(self) -> int:
         return self._process.pid
 
+    def last_words(self) -> str:
+        """Return whether it runs, and the end of its log."""
+        state = "it runs" if self._process.poll() is None else f"ended {self._process.returncode}"
+        log = Path(self._log.name).read_text(encoding="utf-8", errors="replace")
+        return f"{state}: {log[-2000:]}"
+
     def cpu_s(self) -> float:
         """Return its CPU time so far, without its children's."""
         return _cpu_s(self.pid)
