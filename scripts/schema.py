@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -26,7 +27,9 @@ HEADER = (
 
 def dumped() -> str:
     """Return the schema of a freshly migrated database, without what differs from run to run."""
-    with tempfile.TemporaryDirectory(prefix="photoplay-schema-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="photoplay-schema-", ignore_cleanup_errors=True
+    ) as folder:
         server = embedded.use(Path(folder))
         try:
             applied = migrate(server.dsn())
@@ -45,6 +48,7 @@ def dumped() -> str:
             ).stdout
         finally:
             server.release()
+            _wait_for_the_end(Path(folder))
     lines = [
         line
         for line in dump.splitlines()
@@ -52,6 +56,15 @@ def dumped() -> str:
     ]
     names = "".join(f"-- {name}\n" for (name,) in rows)
     return HEADER + names + re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _wait_for_the_end(folder: Path) -> None:
+    """The server stops within moments of its last user's going; its folder can only go after it."""
+    deadline = time.monotonic() + 15
+    while embedded.status(folder).status not in {"stopped", "absent"}:
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
 
 
 def main() -> int:
