@@ -17,11 +17,11 @@ from psycopg import errors, sql
 from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
 from photoplay.domain.errors import LeaseLostError
 from tests.conftest import copied_database
-from tests.db.rights import FUNCTIONS, RIGHTS, ROLES, TABLES, right
+from tests.db.rights import FUNCTIONS, OPERATIONS, RIGHTS, ROLES, TABLES, right
 
 USER, OTHER = uuid4(), uuid4()
-OPERATIONS = ("select", "insert", "update", "delete")
 LOCK = 32
+pytestmark = pytest.mark.fault(40)
 _numbers = itertools.count(1000)
 
 
@@ -344,6 +344,7 @@ async def looks_without_a_scope(database: Database, _: UUID) -> None:
             await connection.execute("select count(*) from public.video_quota")
 
 
+@pytest.mark.fault(32)
 async def test_claims_of_one_transaction_never_reach_the_next(app_dsn, owner):
     for user, used in USED.items():
         owner.execute(

@@ -67,6 +67,7 @@ async def test_creation_commits_row_unit_event_and_work_item_together(database, 
     assert ledger == [(created.id, 1, "job")]
 
 
+@pytest.mark.fault(8)
 async def test_hundred_simultaneous_creates_with_one_key_are_one_job(database, owner, user):
     wish = await a_wish(database, user, key="same")
     made = await asyncio.gather(*(create_job(database, writer(user), wish) for _ in range(100)))
@@ -76,6 +77,7 @@ async def test_hundred_simultaneous_creates_with_one_key_are_one_job(database, o
     assert owner.execute("select count(*) from photoplay.pgqueuer").fetchone() == (1,)
 
 
+@pytest.mark.fault(9)
 async def test_same_key_with_another_request_is_refused(database, user):
     wish = await a_wish(database, user, key="k")
     await create_job(database, writer(user), wish)
@@ -109,6 +111,7 @@ async def test_recognition_of_open_duplicates_can_be_switched_off(database, user
     assert len(ids) == 3
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize("with_keys", [True, False])
 async def test_simultaneous_creates_get_exactly_the_units_that_are_left(
     database, owner, user, with_keys
@@ -161,6 +164,7 @@ async def test_a_key_outlives_its_erased_job(database, user):
         await create_job(database, writer(user), wish)
 
 
+@pytest.mark.fault(12)
 async def test_cancelling_before_submission_gives_the_unit_back_once(database, owner, user):
     created = await create_job(database, writer(user), await a_wish(database, user))
     await asyncio.gather(*(cancel_job(database, writer(user), created.id) for _ in range(10)))

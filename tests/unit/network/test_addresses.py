@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from photoplay.network.addresses import AddressPolicy, carried_ipv4, check_url, is_public
 from photoplay.network.errors import UrlNotAllowedError
 
+pytestmark = pytest.mark.fault(41)
+
 CORPUS = json.loads((Path(__file__).parent / "ssrf_corpus.json").read_text(encoding="utf-8"))
 HOSTILE = [url for urls in CORPUS["urls"].values() for url in urls]
 PUBLIC_ONLY = AddressPolicy()

@@ -14,6 +14,8 @@ from photoplay.network.guard import SystemResolver, resolve_allowed
 from photoplay.network.sender import Sender
 from photoplay.network.transfer import DownloadLimits
 
+pytestmark = pytest.mark.fault(41)
+
 CORPUS = json.loads((Path(__file__).parent / "ssrf_corpus.json").read_text(encoding="utf-8"))
 HOSTILE = [url for urls in CORPUS["urls"].values() for url in urls]
 PUBLIC_ONLY = AddressPolicy()

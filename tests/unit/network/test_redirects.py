@@ -7,6 +7,8 @@ from photoplay.network.download import Downloader
 from photoplay.network.errors import UrlNotAllowedError
 from photoplay.network.transfer import DownloadLimits
 
+pytestmark = pytest.mark.fault(34, 41)
+
 LIMITS = DownloadLimits(max_bytes=1000, deadline_s=10)
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from photoplay.storage.ranges import FullBody, Partial, Unsatisfiable, resolve_range
 
+pytestmark = pytest.mark.fault(37)
+
 FULL, NONE = FullBody(), Unsatisfiable()
 ETAG = '"a1b2"'
 

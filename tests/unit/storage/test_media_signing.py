@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from photoplay.storage.errors import InvalidKeyError, MediaLinkError
 from photoplay.storage.signing import sign_media, verify_media
 
+pytestmark = pytest.mark.fault(38)
+
 SECRET, OTHER = b"s" * 32, b"o" * 32
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)

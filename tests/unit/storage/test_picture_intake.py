@@ -18,6 +18,8 @@ from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.errors import PictureError, StorageUnavailableError
 from photoplay.storage.pictures import NormalisedPicture, PictureLimits, intake_picture
 
+pytestmark = pytest.mark.fault(36)
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 RED, GREEN, WHITE = (200, 30, 30), (30, 200, 30), (255, 255, 255)
 
