@@ -7,9 +7,11 @@ from typing import Final
 
 from photoplay.config import Settings, SettingsError
 from photoplay.domain.capability import Capability
+from photoplay.domain.options import EffectiveOptions
 from photoplay.providers.builtin import LOCAL
 from photoplay.providers.fal import Fal, FalAccount
 from photoplay.providers.kling import Kling, KlingAccount
+from photoplay.providers.prices import estimate
 from photoplay.providers.protocol import RemoteModel, RemoteProvider
 from photoplay.providers.runway import Runway, RunwayAccount
 
@@ -39,6 +41,12 @@ class Registry:
         """What each can do, by name; the built-in renderer is always there."""
         remote = {name: remote.model.capability for name, remote in self.remotes.items()}
         return {LOCAL.provider: LOCAL, **remote}
+
+    def estimate_usd(self, name: str, options: EffectiveOptions) -> float | None:
+        """Return the list price of a clip in US dollars; None when it is not known."""
+        if name == LOCAL.provider:
+            return 0.0
+        return estimate(self.remotes[name].model.price, options)
 
 
 BUILT_IN_ALONE: Final = Registry({}, (LOCAL.provider,))

@@ -20,6 +20,7 @@ from photoplay.api.routes import (
     images,
     jobs,
     media,
+    offers,
     operations,
     quota,
     studio,
@@ -85,7 +86,7 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
 
 def mount(app: FastAPI) -> None:
     """Add every route; a new resource is one file and one name here."""
-    for resource in (animate, callbacks, events, jobs, images, quota, media, operations):
+    for resource in (animate, callbacks, events, jobs, images, offers, quota, media, operations):
         app.include_router(resource.router)
     app.router.routes.extend(studio.routes)
 

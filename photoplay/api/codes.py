@@ -33,6 +33,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "foreign_origin": (403, "Local mode serves its own pages only."),
     "not_found": (404, "There is nothing at this address."),
     "job_not_found": (404, "There is no such job of this user."),
+    "picture_not_found": (404, "There is no such picture of this user."),
     "method_not_allowed": (405, "The address does not take this method."),
     "callback_forged": (401, "The callback's signature does not hold, or it is another task's."),
     "already_finished": (409, "The job succeeded or failed before it could be cancelled."),

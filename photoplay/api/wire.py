@@ -61,6 +61,32 @@ class AnimateRequest(BaseModel):
     options: Options = Options()  # pyright: ignore[reportCallIssue] -- every field has a default
 
 
+class OffersRequest(BaseModel):
+    """A wish without its picture."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    options: Options = Options()  # pyright: ignore[reportCallIssue] -- every field has a default
+
+
+class Offer(BaseModel):
+    """What one provider would make of a wish."""
+
+    provider: str
+    model: str
+    is_default: bool = Field(description="Whether it is tried when a job names no provider.")
+    is_available: bool = Field(description="False while it is paused or its circuit is open.")
+    generative: bool = Field(description="False for a camera move over the picture itself.")
+    billed: bool
+    moves: list[str] = Field(description="Camera moves that can be named; empty: words only.")
+    effective_options: dict[str, Any] | None
+    reason: str | None = Field(description="Why the wish cannot be met at all.")
+    cost_usd: float | None = Field(description="List price; null when it is not known.")
+    typical_s: float | None = Field(
+        description="Seconds such a clip took lately; null: no figure yet."
+    )
+
+
 class CreatedJob(BaseModel):
     """The job that serves the request."""
 
@@ -154,6 +180,13 @@ class Image(BaseModel):
     width: int
     height: int
     bytes: int
+
+
+class SignedImage(Image):
+    """The same with an address that shows it without a header."""
+
+    signedUrl: str  # noqa: N815
+    signedUrlExpiresAt: datetime  # noqa: N815
 
 
 class Upload(BaseModel):

@@ -7,6 +7,7 @@
 -- 0005_pre_state_machine
 -- 0006_pre_create_job
 -- 0007_pre_providers
+-- 0014_pre_offers
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -432,6 +433,30 @@ CREATE FUNCTION photoplay.now() RETURNS timestamp with time zone
         else clock_timestamp()
     end
 $$;
+
+CREATE FUNCTION photoplay.offer_facts() RETURNS TABLE(provider text, resolution text, seconds_per_second double precision, is_available boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    with latest as (
+        select job.provider, job.effective_options ->> 'resolution' as resolution,
+            extract(epoch from job.finished_at - job.started_at)::double precision
+                / greatest((job.video ->> 'duration_s')::double precision, 0.1) as pace
+        from public.video_jobs job
+        where job.status = 'succeeded' and job.video is not null and job.started_at is not null
+        order by job.finished_at desc
+        limit 500
+    ), paces as (
+        select latest.provider, latest.resolution,
+            percentile_cont(0.5) within group (order by latest.pace) as pace
+        from latest group by latest.provider, latest.resolution
+    )
+    select coalesce(paces.provider, health.name), paces.resolution, paces.pace,
+        health.paused_at is null and coalesce(health.open_until <= photoplay.now(), true)
+    from paces full join photoplay.providers health on health.name = paces.provider
+$$;
+
+COMMENT ON FUNCTION photoplay.offer_facts() IS 'Seconds of work a second of video took lately, by provider and resolution, and whether it takes attempts now.';
 
 CREATE FUNCTION photoplay.quota_day() RETURNS date
     LANGUAGE sql STABLE
@@ -1000,6 +1025,8 @@ CREATE INDEX idx_video_jobs_expiring ON public.video_jobs USING btree (expires_a
 
 CREATE INDEX idx_video_jobs_open ON public.video_jobs USING btree (user_id, fingerprint) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX idx_video_jobs_pace ON public.video_jobs USING btree (finished_at DESC) WHERE ((status = 'succeeded'::text) AND (video IS NOT NULL));
+
 CREATE INDEX idx_video_jobs_user_newest ON public.video_jobs USING btree (user_id, created_at DESC, id DESC);
 
 CREATE UNIQUE INDEX idx_video_quota_user_date ON public.video_quota USING btree (user_id, date);
@@ -1191,6 +1218,11 @@ GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO pho
 
 REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.offer_facts() FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.offer_facts() TO authenticated;
+GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;

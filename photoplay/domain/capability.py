@@ -31,6 +31,7 @@ class Capability:
         moves: camera moves that can be named; empty where only the prompt steers.
         usd_per_s: list price of a second of video; None when it is not known. Not known is not zero.
         billed: whether a submission can cost money at all.
+        generative: whether a model invents what is seen; False for a camera over the picture itself.
         source: address and date of these facts.
     """
 
@@ -46,6 +47,7 @@ class Capability:
     can_seed: bool = False
     usd_per_s: float | None = None
     billed: bool = True
+    generative: bool = True
     source: str = ""
 
 

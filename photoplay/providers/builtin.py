@@ -37,5 +37,6 @@ LOCAL: Final = Capability(
     can_seed=True,
     usd_per_s=0.0,
     billed=False,
+    generative=False,
     source="docs/renderer.md",
 )

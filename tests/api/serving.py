@@ -30,6 +30,7 @@ from photoplay import embedded
 from photoplay.api.app import create_app
 from photoplay.api.codes import CODES
 from photoplay.config import LOCAL_USER, Settings
+from photoplay.registry import open_registry
 from photoplay.stack import APP_ROLE, Stack
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import open_store
@@ -231,7 +232,16 @@ def installed(
         open_store((settings.data_dir / "objects").as_uri()) as store,
     ):
         dsn = postgres.dsn(APP_ROLE, name)
-        yield Stack(settings, postgres.dsn(dbname=name), dsn, dsn, store, decoders, MEDIA_SECRET)
+        yield Stack(
+            settings,
+            postgres.dsn(dbname=name),
+            dsn,
+            dsn,
+            store,
+            decoders,
+            MEDIA_SECRET,
+            open_registry(settings),
+        )
 
 
 def with_identity(**changes: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -18,8 +18,8 @@ from photoplay.api import wire
 from photoplay.api.identity import current_identity
 from photoplay.api.service import Identity, service_of
 from photoplay.api.views import success
-from photoplay.db.pool import writer
-from photoplay.domain.errors import InvalidRequestError, PayloadTooLargeError
+from photoplay.db.pool import reader, writer
+from photoplay.domain.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError
 from photoplay.domain.job import image_path
 
 router = APIRouter(prefix="/api/video/images", tags=["images"])
@@ -92,6 +92,26 @@ async def begin_upload(
             "expiresAt": expires_at,
         },
         status=201,
+    )
+
+
+@router.get(
+    "/{image_id}",
+    response_model=wire.Success[wire.SignedImage],
+    responses={401: {"model": wire.Problem}, 404: {"model": wire.Problem}},
+)
+async def read(request: Request, image_id: UUID, identity: Me) -> Response:
+    """Read an own picture, with an address that shows it as every browser can: a JPEG."""
+    service = service_of(request)
+    rows = await service.database.once(
+        reader(identity.user_id), "get_image", {"image_id": image_id}
+    )
+    if not rows:
+        raise NotFoundError("There is no such picture.", code="picture_not_found")
+    signed = await service.signed_url(rows[0]["path"])
+    return success(
+        {**_view(rows[0]), "signedUrl": signed.url, "signedUrlExpiresAt": signed.expires_at},
+        headers={"Cache-Control": "private, no-store"},
     )
 
 
