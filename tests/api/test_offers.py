@@ -39,7 +39,7 @@ async def test_each_provider_with_a_key_names_its_price_and_its_nearest_length(
     monkeypatch.setenv("FAL_KEY", "1f0e:a-key-of-the-tests")
     async with open_installation(jwt_secret=None) as server:
         found = await offers_of(server.person(), durationSec=4, resolution="720p")
-    assert list(found)[0] == "fal-pika"
+    assert next(iter(found)) == "fal-pika"
     assert (found["fal-pika"]["is_default"], found["local"]["is_default"]) == (True, False)
     assert found["fal-pika"]["cost_usd"] > 0
     assert found["fal-pika"]["typical_s"] is None
