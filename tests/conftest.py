@@ -20,6 +20,7 @@ from photoplay.registry import open_registry
 from photoplay.stack import APP_ROLE, Stack, ensure_app_role
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
+from tests.support import supabase
 
 SAMPLES = Path(__file__).parent / "samples"
 TEMPLATE = "photoplay_test_template"
@@ -67,6 +68,20 @@ def copied_database(postgres: embedded.EmbeddedPostgres, template: str) -> Itera
         )
         yield name
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def supabase_postgres(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[embedded.EmbeddedPostgres]:
+    """A second server, prepared as Supabase does it, with the databases of `support/supabase.py`."""
+    server = embedded.use(
+        tmp_path_factory.mktemp("supabase"),
+        settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
+    )
+    supabase.prepare(server)
+    yield server
+    server.release()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,8 +169,10 @@ def test_the_schema_of_the_repository_is_the_sum_of_the_migrations(empty, monkey
 
 
 def test_every_migration_says_why_and_what_it_locks():
-    for number, migration in enumerate(all_migrations(), start=1):
-        assert migration.name.startswith((f"{number:04}_pre_", f"{number:04}_post_"))
+    numbers = [m.name.partition("_")[0] for m in all_migrations()]
+    assert len(set(numbers)) == len(numbers)
+    for migration in all_migrations():
+        assert re.match(r"\d{4}_(pre|post)_[a-z]", migration.name), migration.name
         header = migration.statement.partition("\n\n")[0]
         assert header.startswith("-- ")
         assert "Lock:" in header, migration.name

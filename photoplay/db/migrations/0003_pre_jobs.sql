@@ -167,7 +167,8 @@ begin
 end
 $$;
 
-revoke all on public.video_jobs, public.video_quota, public.video_images from anon, authenticated;
+-- Supabase gives all three everything on each new table of this schema.
+revoke all on public.video_jobs, public.video_quota, public.video_images from anon, authenticated, service_role;
 grant select on public.video_jobs, public.video_quota, public.video_images to authenticated;
 grant select, insert, update, delete on public.video_jobs to photoplay_api;
 grant select, insert, update on public.video_quota to photoplay_api;

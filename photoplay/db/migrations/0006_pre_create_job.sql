@@ -41,9 +41,9 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-    owner_id constant uuid := auth.uid();
+    owner_id constant uuid := photoplay.user_id();
     -- The operator's own command line has no daily limit.
-    exempt constant boolean := coalesce(auth.role() = 'service_role', false);
+    exempt constant boolean := coalesce(photoplay.user_role() = 'service_role', false);
     today constant date := photoplay.quota_day();
     instant constant timestamptz := photoplay.now();
     known record;
