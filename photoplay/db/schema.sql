@@ -7,6 +7,7 @@
 -- 0005_pre_state_machine
 -- 0006_pre_create_job
 -- 0007_pre_providers
+-- 0013_pre_supabase
 -- 0014_pre_offers
 CREATE SCHEMA auth;
 
@@ -152,9 +153,9 @@ CREATE FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea,
     AS $$
 #variable_conflict use_column
 declare
-    owner_id constant uuid := auth.uid();
+    owner_id constant uuid := photoplay.user_id();
     -- The operator's own command line has no daily limit.
-    exempt constant boolean := coalesce(auth.role() = 'service_role', false);
+    exempt constant boolean := coalesce(photoplay.user_role() = 'service_role', false);
     today constant date := photoplay.quota_day();
     instant constant timestamptz := photoplay.now();
     known record;
@@ -516,6 +517,14 @@ begin
     return new;
 end
 $$;
+
+CREATE FUNCTION photoplay.user_id() RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN auth.uid();
+
+CREATE FUNCTION photoplay.user_role() RETURNS text
+    LANGUAGE sql STABLE
+    RETURN auth.role();
 
 CREATE FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_lane text DEFAULT 'steps'::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
