@@ -74,6 +74,17 @@ export class Api extends EventTarget {
     return { job: body.data, etag: answer.headers.get("ETag") };
   }
 
+  /** What each provider would make of these options, and for how much. */
+  offers(options) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#data("/offers", { method: "POST", body: JSON.stringify({ options }), headers });
+  }
+
+  /** An address that shows an uploaded picture as every browser can. */
+  async picture(imageId) {
+    return (await this.#data(`/images/${imageId}`)).signedUrl;
+  }
+
   films(cursor, limit) {
     const after = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
     return this.#data(`/jobs?status=succeeded&limit=${limit}${after}`);

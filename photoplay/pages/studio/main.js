@@ -3,6 +3,8 @@
 import { Api } from "./api.js";
 import { say } from "./dom.js";
 import "./gallery.js";
+import "./moves.js";
+import "./offers.js";
 import "./player.js";
 import { MOST_FRAMES, Roll, canAnimate, isOpen, stateOf } from "./roll.js";
 import { tidyShelf } from "./shelf.js";
@@ -14,7 +16,9 @@ import { readWish, showSeconds } from "./wish.js";
 const byId = (id) => document.getElementById(id);
 const [stage, strip, gallery, form, news, picker] = ["stage", "strip", "gallery", "wish", "news", "picker"].map(byId);
 const [animate, animateAll, identity, signOut] = ["animate", "animate-all", "identity", "sign-out"].map(byId);
+const [offers, moves] = [byId("offers"), document.querySelector("move-picker")];
 
+const SHOWN_WITHOUT_A_PICTURE = "/studio/samples/coffee.jpg";
 const api = new Api();
 const roll = new Roll(api);
 const here = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname);
@@ -28,6 +32,7 @@ roll.addEventListener("change", () => {
   const isBusy = Boolean(frame) && isOpen(frame);
   stage.show(frame, { api, here });
   strip.show(roll.frames, frame);
+  moves.show(frame?.thumb ?? frame?.shown ?? SHOWN_WITHOUT_A_PICTURE);
   animate.ariaDisabled = String(!frame || !canAnimate(frame));
   say(animate, isBusy ? TEXT.animating : frame?.job ? TEXT.animateAgain : TEXT.animate);
   const { length } = notAsked();
@@ -108,7 +113,7 @@ strip.addEventListener("drop-frame", ({ detail }) => roll.remove(detail));
 
 function animateSelected() {
   if (!roll.selected) return choose();
-  roll.animate(roll.selected, readWish(form));
+  roll.animate(roll.selected, readWish(form, offers.provider));
   // On a phone the button is below the film that it is about.
   if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView();
 }
@@ -117,14 +122,23 @@ form.onsubmit = (event) => {
   event.preventDefault();
   animateSelected();
 };
-form.oninput = () => showSeconds(form);
+form.oninput = () => {
+  showSeconds(form);
+  offers.ask(readWish(form).options);
+};
+offers.addEventListener("offered", ({ detail: offer }) => {
+  // What a provider does not take is not offered; the wish without it may have another price.
+  const names = offer?.moves ?? [];
+  byId("moves").hidden = byId("loop").hidden = byId("prompt-hint").hidden = !names.length;
+  if (names.length) moves.offer(names);
+});
 // The browser brings back what was written before a refresh.
 addEventListener("pageshow", form.oninput);
 form.elements.prompt.onkeydown = (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) animateSelected();
 };
 animateAll.onclick = () => {
-  for (const frame of notAsked()) roll.animate(frame, readWish(form));
+  for (const frame of notAsked()) roll.animate(frame, readWish(form, offers.provider));
   animate.focus();
 };
 stage.addEventListener("animate", animateSelected);
@@ -133,7 +147,9 @@ stage.addEventListener("cancel", () => roll.cancel(roll.selected));
 // Films are looked at again and erased.
 
 gallery.addEventListener("open", ({ detail: job }) => {
-  roll.select({ name: filmTitle(job).join(" · "), job, jobId: job.id });
+  const film = { name: filmTitle(job).join(" · "), job, jobId: job.id };
+  roll.select(film);
+  showSourceOf(film);
   stage.scrollIntoView();
   stage.focusCaption();
 });
@@ -141,6 +157,13 @@ gallery.addEventListener("open", ({ detail: job }) => {
 const confirmation = byId("confirm");
 const eraseTrouble = confirmation.querySelector("[role=alert]");
 let inHand = null;
+
+/** Find the photograph of an older film, to compare it with. */
+async function showSourceOf(film) {
+  const [, imageId] = /\/source-images\/([0-9a-f-]{36})\./.exec(film.job.source_image_url) ?? [];
+  film.shown = imageId ? await api.picture(imageId).catch(() => null) : null;
+  if (film.shown && roll.selected === film) roll.select(film);
+}
 
 gallery.addEventListener("erase", ({ detail: job }) => {
   inHand = job.id;
@@ -185,9 +208,10 @@ function start() {
   signOut.hidden = !api.token;
   showQuota();
   gallery.reload();
+  form.oninput();
 }
 
-gallery.api = api;
+gallery.api = offers.api = api;
 byId("local-note").hidden = !here;
 roll.restore();
 start();

@@ -52,6 +52,7 @@ export class Roll extends EventTarget {
   /** Ask and follow again, wherever that had stopped. */
   resume() {
     for (const frame of this.frames) {
+      this.#showSent(frame);
       if (frame.jobId && !(frame.job && hasEnded(frame.job))) this.#follow(frame);
       else if (frame.intent && !frame.isAsking) this.#ask(frame);
     }
@@ -169,9 +170,17 @@ export class Roll extends EventTarget {
       }
     }
     await frame.seen;
+    this.#showSent(frame);
     frame.file = null;
     unshelve(frame.id);
     this.#changed();
+  }
+
+  /** A picture that this browser cannot show (HEIC, mostly) comes back from the server as one it can. */
+  async #showSent(frame) {
+    if (frame.thumb || frame.url || frame.shown || !frame.imageId) return;
+    frame.shown = await this.#api.picture(frame.imageId).catch(() => null);
+    if (frame.shown) this.#changed();
   }
 
   async #ask(frame) {

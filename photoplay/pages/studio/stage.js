@@ -1,5 +1,6 @@
 // <film-stage>: the frame that is looked at, and what becomes of it.
 
+import "./compare.js";
 import { emit, listRows, partsOf, saves, say } from "./dom.js";
 import { isOpen, stateOf } from "./roll.js";
 import { TEXT, filmLabel, percent, wordsFor } from "./text.js";
@@ -15,6 +16,7 @@ class FilmStage extends HTMLElement {
     p.choose.onclick = () => emit(this, "choose");
     p.cancel.onclick = () => p.cancel.ariaDisabled !== "true" && emit(this, "cancel");
     p.again.onclick = () => emit(this, "animate");
+    p.beside.onclick = () => this.#compare(p.compare.hidden);
   }
 
   show(frame, { api, here }) {
@@ -23,7 +25,7 @@ class FilmStage extends HTMLElement {
     const held = this.contains(document.activeElement) && document.activeElement;
     this.dataset.state = state;
     p.welcome.hidden = Boolean(frame);
-    this.#showPicture(frame, state, api);
+    const source = this.#showPicture(frame, state, api);
     const words = frame ? wordsFor(frame, state) : {};
     for (const name of ["status", "detail", "alert", "charge"]) say(p[name], words[name]);
     this.#showProgress(frame, state);
@@ -33,6 +35,8 @@ class FilmStage extends HTMLElement {
     say(p.cancel, frame?.isCancelling ? TEXT.cancelling : TEXT.cancel);
     p.again.hidden = !words.mayRepeat;
     p.save.hidden = state !== "succeeded";
+    p.beside.hidden = state !== "succeeded" || !source;
+    if (p.beside.hidden) this.#compare(false);
     if (state === "succeeded") saves(p.save, api, frame.job, frame.name);
     // A button that disappears under the finger must not take the focus away with it.
     if (held && held.closest("[hidden]")) this.focusCaption();
@@ -42,10 +46,17 @@ class FilmStage extends HTMLElement {
     this.#parts.caption.focus({ preventScroll: true });
   }
 
+  #compare(isOn) {
+    const p = this.#parts;
+    p.beside.ariaPressed = String(isOn);
+    p.compare.hidden = !isOn;
+  }
+
+  /** Show the picture or its film; returns the picture's address, or "". */
   #showPicture(frame, state, api) {
     const p = this.#parts;
     const isFilm = state === "succeeded";
-    const source = frame?.url ?? frame?.thumb ?? frame?.job?.signedPosterUrl ?? "";
+    const source = frame?.url ?? frame?.thumb ?? frame?.shown ?? frame?.job?.signedPosterUrl ?? "";
     p.empty.hidden = Boolean(frame);
     p.player.hidden = !isFilm;
     p.picture.hidden = !source || isFilm;
@@ -54,6 +65,8 @@ class FilmStage extends HTMLElement {
     p.picture.alt = frame ? TEXT.pictureOf(frame.name) : "";
     if (isFilm) p.player.show({ api, id: frame.job.id, poster: source, name: frame.name });
     else p.player.clear();
+    p.compare.show(source);
+    return source;
   }
 
   #showProgress(frame, state) {

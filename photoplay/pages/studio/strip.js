@@ -40,7 +40,7 @@ class FilmStrip extends HTMLElement {
     pick.ariaCurrent = String(isSelected);
     pick.ariaLabel = `${frame.name}: ${wordsFor(frame, state).status}`;
     drop.hidden = isOpen(frame);
-    const source = frame.thumb ?? frame.url ?? frame.job?.signedPosterUrl;
+    const source = frame.thumb ?? frame.url ?? frame.shown ?? frame.job?.signedPosterUrl;
     image.hidden = !source;
     if (source && image.getAttribute("src") !== source) image.src = source;
   }

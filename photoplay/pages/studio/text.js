@@ -27,7 +27,52 @@ export const TEXT = {
   filmReady: (name) => `${name}: the film is ready.`,
   filmFailed: (name) => `${name}: no film this time.`,
   sampleFailed: "The sample could not be loaded.",
+  madeBy: "Made by",
+  firstThatCan: (names) => `Automatic: ${names.join(", then ")}`,
+  triedInOrder: "Tried in this order",
+  onlyWhenNamed: "Only when chosen",
+  compare: "Compare",
+  compareSlider: "How much of the photograph covers the film",
+  photograph: "Photograph",
+  film: "Film",
 };
+
+/** The camera moves as people call them, in the order in which they are shown. */
+export const MOVE_NAMES = {
+  auto: "Automatic",
+  dolly_in: "Dolly in",
+  dolly_out: "Dolly out",
+  orbit: "Orbit",
+  orbit_loop: "Full orbit",
+  rise: "Rise",
+  descend: "Descend",
+  pan_left: "Pan left",
+  pan_right: "Pan right",
+  tilt_up: "Tilt up",
+  tilt_down: "Tilt down",
+  zoom_in: "Zoom in",
+  zoom_out: "Zoom out",
+  vertigo: "Vertigo",
+  static: "At rest",
+};
+
+/** What people call a provider: `fal-veo` is Veo at fal. */
+export function providerName(name) {
+  if (name === "local") return "Built-in camera";
+  const [account, ...model] = name.split("-").map((word) => word.replace(/^./, (c) => c.toUpperCase()));
+  return account === "Fal" ? `${model.join(" ")} (fal)` : [account, ...model].join(" ");
+}
+
+const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 3 });
+
+/** Price, typical time and state of an offer, in a few words. */
+export function offerFacts({ billed, cost_usd, is_available, reason, typical_s }) {
+  if (reason) return reason;
+  const price = !billed ? "Free" : cost_usd === null ? "Price not known" : dollars.format(cost_usd);
+  const minutes = Math.round(typical_s / 60);
+  const time = typical_s === null ? "" : typical_s < 90 ? `about ${Math.max(1, Math.round(typical_s))} s` : `about ${minutes} min`;
+  return [price, time, is_available ? "" : "resting at the moment"].filter(Boolean).join(" · ");
+}
 
 const MOVES = {
   auto: "automatic",

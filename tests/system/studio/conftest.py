@@ -30,7 +30,7 @@ _BANNER = "Photoplay is at "
 
 
 @contextmanager
-def _served(folder: Path, **settings: str) -> Iterator[str]:
+def _served(folder: Path, *options: str, **settings: str) -> Iterator[str]:
     """Give the address of a server of its own; ended with the block."""
     ours = {
         k: v
@@ -47,6 +47,7 @@ def _served(folder: Path, **settings: str) -> Iterator[str]:
             "0",
             "--data-dir",
             str(folder / "data"),
+            *options,
         ],
         env={**ours, **settings},
         cwd=folder,
@@ -86,6 +87,13 @@ def guarded_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """With an identity, and one film a day for each user."""
     settings = {"PHOTOPLAY_JWT_SECRET": JWT_SECRET, "VIDEO_DAILY_LIMIT": "1"}
     with _served(tmp_path_factory.mktemp("guarded"), **settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sandbox_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """With providers that cost money, imitated."""
+    with _served(tmp_path_factory.mktemp("sandbox"), "--sandbox") as address:
         yield address
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from .studio import Studio
@@ -81,3 +82,29 @@ def test_targets_are_large_enough_for_a_finger(open_studio: Open, local_address:
           .map((e) => e.outerHTML.slice(0, 80))"""
     )
     assert small == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state_at_any_width(
+    open_studio: Open, local_address: str, theme: str
+) -> None:
+    studio = open_studio(local_address, color_scheme=theme)
+
+    def look(state: str) -> None:
+        for width in (320, 768, 1440):
+            studio.page.set_viewport_size({"width": width, "height": 900})
+            found = Axe().run(studio.page)
+            assert found.violations_count == 0, f"{state}, {width} px: {found.generate_report()}"
+
+    look("empty")
+    studio.choose("coffee.jpg")
+    studio.see("ready")
+    look("ready")
+    studio.page.click("#animate")
+    studio.see("running")
+    look("running")
+    studio.see("succeeded")
+    studio.page.get_by_role("button", name="Compare").click()
+    look("compared")
+    studio.page.get_by_role("button", name="Erase the film").first.click()
+    look("asked before erasing")
