@@ -43,7 +43,7 @@ test: $(VENV)/.dev ## Every test that needs Python only.
 test-system: $(VENV)/.dev ## Tests that need Debian packages or Node.
 	$(BIN)/python scripts/test_system.py
 
-check: $(VENV)/.dev ## Lint, types, import contracts, budgets, migrations twice, OpenAPI snapshot.
+check: $(VENV)/.dev ## Lint, types, import contracts, budgets, rights in the database, migrations twice, OpenAPI snapshot.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python lints/budgets.py
@@ -51,6 +51,7 @@ check: $(VENV)/.dev ## Lint, types, import contracts, budgets, migrations twice,
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright
 	$(BIN)/python scripts/schema.py --check
+	$(BIN)/python -m lints.database
 	$(BIN)/python scripts/openapi.py --check
 
 bench: $(VENV)/.dev ## Measure; prints ratios against references of the same run.

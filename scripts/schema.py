@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -19,36 +21,45 @@ from photoplay import embedded
 from photoplay.db.migrate import migrate
 
 TARGET = Path(__file__).parents[1] / "photoplay" / "db" / "schema.sql"
+# Nothing of it needs to survive.
+_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 HEADER = (
     "-- The schema after all migrations; written by `make schema`, compared by `make check`. "
     "Not run by anything.\n\n"
 )
 
 
-def dumped() -> str:
-    """Return the schema of a freshly migrated database, without what differs from run to run."""
+@contextmanager
+def migrated_server() -> Iterator[embedded.EmbeddedPostgres]:
+    """Give a server whose database has just been migrated, and is gone afterwards."""
     with tempfile.TemporaryDirectory(
         prefix="photoplay-schema-", ignore_cleanup_errors=True
     ) as folder:
-        server = embedded.use(Path(folder))
+        server = embedded.use(Path(folder), settings=_UNSAFE)
         try:
             applied = migrate(server.dsn())
             again = migrate(server.dsn())
             if again or not applied:
                 raise SystemExit("migrations are not safe to run twice")
-            with psycopg.connect(server.dsn()) as connection:
-                rows = connection.execute(
-                    "select name from photoplay.schema_migrations order by name"
-                ).fetchall()
-            dump = subprocess.run(
-                [str(embedded.bin_path("pg_dump")), "--schema-only", "--no-owner", server.dsn()],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
+            yield server
         finally:
             server.release()
             _wait_for_the_end(Path(folder))
+
+
+def dumped() -> str:
+    """Return the schema of a freshly migrated database, without what differs from run to run."""
+    with migrated_server() as server:
+        with psycopg.connect(server.dsn()) as connection:
+            rows = connection.execute(
+                "select name from photoplay.schema_migrations order by name"
+            ).fetchall()
+        dump = subprocess.run(
+            [str(embedded.bin_path("pg_dump")), "--schema-only", "--no-owner", server.dsn()],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
     lines = [
         line
         for line in dump.splitlines()

@@ -149,42 +149,7 @@ def test_unset_claims_see_and_touch_no_rows(rows, table, role):
             assert found(rows, table, "insert") == "-"
 
 
-def test_the_matrix_names_every_table_and_function(rows):
-    tables = rows.connection.execute(
-        "select relnamespace::regnamespace || '.' || relname from pg_class "
-        "where relkind in ('r', 'p', 'v', 'm', 'f') "
-        "and relnamespace::regnamespace::text in ('public', 'photoplay')"
-    ).fetchall()
-    assert {name for (name,) in tables} == set(RIGHTS) == set(TABLES)
-    functions = rows.connection.execute(
-        "select proname from pg_proc where pronamespace = 'photoplay'::regnamespace "
-        "and prorettype <> 'trigger'::regtype"
-    ).fetchall()
-    assert {name for (name,) in functions} == set(FUNCTIONS)
-
-
-def test_row_level_security_is_on_everywhere_and_forced_where_rows_are_users(rows):
-    off = rows.connection.execute(
-        "select relname from pg_class where relkind = 'r' "
-        "and relnamespace::regnamespace::text in ('public', 'photoplay') and not relrowsecurity"
-    ).fetchall()
-    assert off == []
-    forced = rows.connection.execute(
-        "select relnamespace::regnamespace || '.' || relname from pg_class where relforcerowsecurity"
-    ).fetchall()
-    # The engine's own tables and the list of migrations hold no user's row.
-    engine = {t for t in RIGHTS if t.startswith("photoplay.pgqueuer")}
-    assert {name for (name,) in forced} == set(RIGHTS) - engine - {"photoplay.schema_migrations"}
-
-
-def test_no_role_of_ours_bypasses_policies_or_holds_more_than_its_grants(rows):
-    rights = rows.connection.execute(
-        "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication "
-        "from pg_roles where rolname = any(%s)",
-        (list(ROLES),),
-    ).fetchall()
-    assert len(rights) == len(ROLES)
-    assert not [name for name, *powers in rights if any(powers)]
+def test_only_the_login_of_our_processes_may_become_another_role(rows):
     # Only the login of our processes is a member of anything, and it inherits nothing.
     members = rows.connection.execute(
         "select member::regrole::text, roleid::regrole::text, inherit_option from pg_auth_members "
