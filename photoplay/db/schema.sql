@@ -9,6 +9,7 @@
 -- 0007_pre_providers
 -- 0013_pre_supabase
 -- 0014_pre_offers
+-- 0030_pre_least_rights
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -256,6 +257,7 @@ $$;
 
 CREATE FUNCTION photoplay.fn_pgqueuer_changed() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
 DECLARE
     to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
@@ -299,6 +301,7 @@ $$;
 
 CREATE FUNCTION photoplay.guard_attempt() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
 begin
     if (new.id, new.job_id, new.n, new.provider, new.model, new.fence, new.callback_token)
@@ -321,6 +324,7 @@ $$;
 
 CREATE FUNCTION photoplay.guard_job() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
 declare
     edge constant text := old.phase || '>' || new.phase;
@@ -360,6 +364,7 @@ $$;
 
 CREATE FUNCTION photoplay.guard_new_job() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
 begin
     if new.status <> 'queued' or new.phase <> 'accepted' or new.version <> 1 then
@@ -383,6 +388,7 @@ $$;
 
 CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean)
     LANGUAGE sql STABLE
+    SET search_path TO ''
     AS $$
     select
         coalesce(own.daily_limit, everybody.daily_limit),
@@ -425,6 +431,7 @@ $$;
 
 CREATE FUNCTION photoplay.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
+    SET search_path TO ''
     AS $$
     select case
         when current_database() like 'photoplay\_test%'
@@ -461,6 +468,7 @@ COMMENT ON FUNCTION photoplay.offer_facts() IS 'Seconds of work a second of vide
 
 CREATE FUNCTION photoplay.quota_day() RETURNS date
     LANGUAGE sql STABLE
+    SET search_path TO ''
     AS $$ select (photoplay.now() at time zone 'UTC')::date $$;
 
 CREATE FUNCTION photoplay.require_open(p_job_id uuid) RETURNS void
@@ -511,6 +519,7 @@ $$;
 
 CREATE FUNCTION photoplay.touch_updated_at() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
 begin
     new.updated_at := photoplay.now();
@@ -520,10 +529,12 @@ $$;
 
 CREATE FUNCTION photoplay.user_id() RETURNS uuid
     LANGUAGE sql STABLE
+    SET search_path TO ''
     RETURN auth.uid();
 
 CREATE FUNCTION photoplay.user_role() RETURNS text
     LANGUAGE sql STABLE
+    SET search_path TO ''
     RETURN auth.role();
 
 CREATE FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_lane text DEFAULT 'steps'::text) RETURNS void
@@ -1112,8 +1123,6 @@ CREATE POLICY photoplay_request ON photoplay.erased_jobs FOR INSERT TO photoplay
 
 CREATE POLICY photoplay_request ON photoplay.erased_objects TO photoplay_api USING ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text))) WITH CHECK ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text)));
 
-CREATE POLICY photoplay_request ON photoplay.events FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
-
 CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY photoplay_worker ON photoplay.attempts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
@@ -1222,16 +1231,42 @@ REVOKE ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint
 GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.fn_pgqueuer_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.guard_attempt() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.guard_job() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.guard_new_job() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
 
+REVOKE ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO authenticated;
+GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_admin;
+
 REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.now() FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.now() TO authenticated;
+GRANT ALL ON FUNCTION photoplay.now() TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.now() TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.now() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.offer_facts() FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.offer_facts() TO authenticated;
 GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.quota_day() FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.quota_day() TO authenticated;
+GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;
@@ -1241,14 +1276,20 @@ GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.touch_updated_at() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.user_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.user_role() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_admin;
 
-GRANT SELECT,UPDATE ON TABLE photoplay.attempts TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.attempts TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.attempts TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.attempts TO photoplay_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.attempts TO photoplay_worker;
+GRANT SELECT,UPDATE ON TABLE photoplay.attempts TO photoplay_admin;
 
 GRANT SELECT(id) ON TABLE photoplay.attempts TO authenticated;
 
@@ -1263,6 +1304,7 @@ GRANT SELECT(provider) ON TABLE photoplay.attempts TO authenticated;
 GRANT SELECT(model) ON TABLE photoplay.attempts TO authenticated;
 
 GRANT SELECT(status) ON TABLE photoplay.attempts TO authenticated;
+GRANT UPDATE(status) ON TABLE photoplay.attempts TO photoplay_api;
 
 GRANT SELECT(error) ON TABLE photoplay.attempts TO authenticated;
 
@@ -1271,26 +1313,27 @@ GRANT SELECT(cost_usd) ON TABLE photoplay.attempts TO authenticated;
 GRANT SELECT(created_at) ON TABLE photoplay.attempts TO authenticated;
 
 GRANT SELECT(finished_at) ON TABLE photoplay.attempts TO authenticated;
+GRANT UPDATE(finished_at) ON TABLE photoplay.attempts TO photoplay_api;
 
 GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_jobs TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_jobs TO photoplay_admin;
+GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_worker;
+GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_admin;
 
 GRANT SELECT,INSERT ON TABLE photoplay.erased_objects TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.erased_objects TO photoplay_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay_admin;
 
 GRANT SELECT ON TABLE photoplay.events TO authenticated;
-GRANT SELECT,INSERT ON TABLE photoplay.events TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.events TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.events TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.events TO photoplay_api;
+GRANT SELECT ON TABLE photoplay.events TO photoplay_worker;
+GRANT SELECT,DELETE ON TABLE photoplay.events TO photoplay_admin;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.leases TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.leases TO photoplay_admin;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.leases TO photoplay_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.leases TO photoplay_admin;
 
 GRANT SELECT ON TABLE photoplay.limits TO authenticated;
 GRANT SELECT ON TABLE photoplay.limits TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.limits TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.limits TO photoplay_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.limits TO photoplay_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer TO photoplay_worker;
@@ -1310,21 +1353,21 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_statistics TO phot
 
 GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_statistics_id_seq TO photoplay_worker;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.provider_verdicts TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.provider_verdicts TO photoplay_admin;
+GRANT SELECT,INSERT,DELETE ON TABLE photoplay.provider_verdicts TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.provider_verdicts TO photoplay_admin;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.providers TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.providers TO photoplay_admin;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.providers TO photoplay_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.providers TO photoplay_admin;
 
 GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.quota_ledger TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.quota_ledger TO photoplay_admin;
+GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_worker;
+GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_admin;
 
 GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_admin;
 GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.workers TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.workers TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.workers TO photoplay_admin;
 
 GRANT SELECT ON TABLE public.video_images TO authenticated;
 GRANT SELECT,INSERT,DELETE ON TABLE public.video_images TO photoplay_api;
@@ -1332,11 +1375,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_images TO photoplay_admi
 GRANT SELECT,INSERT,DELETE ON TABLE public.video_images TO photoplay_worker;
 
 GRANT SELECT ON TABLE public.video_jobs TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_api;
+GRANT SELECT,INSERT,DELETE ON TABLE public.video_jobs TO photoplay_api;
 GRANT SELECT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_admin;
 
+GRANT UPDATE(status) ON TABLE public.video_jobs TO photoplay_api;
+
+GRANT UPDATE(phase) ON TABLE public.video_jobs TO photoplay_api;
+
+GRANT UPDATE(progress) ON TABLE public.video_jobs TO photoplay_api;
+
+GRANT UPDATE(finished_at) ON TABLE public.video_jobs TO photoplay_api;
+
+GRANT UPDATE(quota_returned_at) ON TABLE public.video_jobs TO photoplay_api;
+
 GRANT SELECT ON TABLE public.video_quota TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_worker;
+GRANT SELECT,INSERT ON TABLE public.video_quota TO photoplay_api;
+GRANT SELECT,UPDATE ON TABLE public.video_quota TO photoplay_worker;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.video_quota TO photoplay_admin;
+
+GRANT UPDATE(count) ON TABLE public.video_quota TO photoplay_api;
