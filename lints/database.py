@@ -34,7 +34,7 @@ create temporary view policies as
     from pg_policy p join tables t on t.oid = p.polrelid;
 create temporary view functions as
     select p.oid, p.proname as name, p.prosecdef as is_definer, p.proconfig as settings,
-        p.prorettype = 'trigger'::regtype as is_trigger
+        p.prorettype = 'trigger'::regtype as is_trigger, p.prosqlbody is not null as is_resolved
     from pg_proc p where p.pronamespace = 'photoplay'::regnamespace;
 create temporary view clients as
     select oid, rolname as name from pg_roles where rolname in ('anon', 'authenticated');
@@ -118,7 +118,8 @@ RULES: dict[str, str] = {
         )
     """,
     "a function has no search path of its own; add set search_path = ''": """
-        select name from functions where not coalesce(settings::text like '%search_path=%', false)
+        select name from functions
+        where not is_resolved and not coalesce(settings::text like '%search_path=%', false)
     """,
     "everybody may execute a function; revoke all … from public": """
         select f.name from functions f

@@ -529,12 +529,10 @@ $$;
 
 CREATE FUNCTION photoplay.user_id() RETURNS uuid
     LANGUAGE sql STABLE
-    SET search_path TO ''
     RETURN auth.uid();
 
 CREATE FUNCTION photoplay.user_role() RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO ''
     RETURN auth.role();
 
 CREATE FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_lane text DEFAULT 'steps'::text) RETURNS void
@@ -1279,8 +1277,16 @@ GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_admin;
 REVOKE ALL ON FUNCTION photoplay.touch_updated_at() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.user_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.user_id() TO authenticated;
+GRANT ALL ON FUNCTION photoplay.user_id() TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.user_id() TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.user_id() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.user_role() FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.user_role() TO authenticated;
+GRANT ALL ON FUNCTION photoplay.user_role() TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.user_role() TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.user_role() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_api;

@@ -9,7 +9,6 @@ import pytest
 from psycopg import sql
 
 from lints.database import RULES, problems, unlisted
-from tests.conftest import copied_database
 
 pytestmark = pytest.mark.fault(40)
 NOTES = (
@@ -61,11 +60,8 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def connection(postgres, template) -> Iterator[psycopg.Connection]:
-    with (
-        copied_database(postgres, template) as name,
-        psycopg.connect(postgres.dsn(dbname=name), autocommit=True) as opened,
-    ):
+def connection(server_dsn) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(server_dsn, autocommit=True) as opened:
         yield opened
 
 

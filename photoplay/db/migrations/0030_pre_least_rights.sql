@@ -32,15 +32,19 @@ revoke insert, update, delete on photoplay.provider_verdicts from photoplay_admi
 
 do $$
 declare
-    ours regprocedure;
+    ours record;
 begin
     for ours in
-        select oid from pg_proc where pronamespace = 'photoplay'::regnamespace
+        select oid::regprocedure as name, prosqlbody is not null as is_resolved
+        from pg_proc where pronamespace = 'photoplay'::regnamespace
     loop
-        execute format('alter function %s set search_path = %L', ours, '');
-        execute format('revoke execute on function %s from public', ours);
+        if not ours.is_resolved then
+            execute format('alter function %s set search_path = %L', ours.name, '');
+        end if;
+        execute format('revoke execute on function %s from public', ours.name);
     end loop;
 end
 $$;
-grant execute on function photoplay.now(), photoplay.quota_day(), photoplay.limits_of(uuid)
+grant execute on function
+    photoplay.now(), photoplay.quota_day(), photoplay.limits_of(uuid), photoplay.user_id(), photoplay.user_role()
     to authenticated, photoplay_api, photoplay_worker, photoplay_admin;
