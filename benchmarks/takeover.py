@@ -29,23 +29,11 @@ from photoplay.invariants import check_invariants
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.set_limits import set_limits
 from photoplay.storage.objects import ObjectStore, open_store
+from tests.support.boundaries import BOUNDARIES
 from tests.support.clips import make_clip
 from tests.support.pictures import stored_picture
 
 LEASE_S: float = Settings.model_fields["lease_s"].default
-# `:before` lies between the foreign effect and the commit, the plain name after the commit.
-BOUNDARIES = (
-    "accepted",
-    "preparing:before",
-    "preparing",
-    "submitting:sent",
-    "submitting:before",
-    "submitting",
-    "waiting:before",
-    "waiting",
-    "storing:before",
-    "storing",
-)
 PAUSED_AT = ("preparing:before", "waiting:before", "storing:before")
 # As many at once as the embedded Postgres has connections for.
 VICTIMS = 3

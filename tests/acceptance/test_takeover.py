@@ -19,25 +19,12 @@ from photoplay.invariants import check_invariants
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.set_limits import set_limits
 from tests.conftest import until
+from tests.support.boundaries import BOUNDARIES
 from tests.support.clips import make_clip
 from tests.support.pictures import stored_picture
 
 ROOT = Path(__file__).parents[2]
 LEASE_S = 1.0
-
-# A name with `:before` lies between the foreign effect and the commit, the plain one after the commit.
-BOUNDARIES = [
-    "accepted",
-    "preparing:before",
-    "preparing",
-    "submitting:sent",
-    "submitting:before",
-    "submitting",
-    "waiting:before",
-    "waiting",
-    "storing:before",
-    "storing",
-]
 
 
 class Crew:

@@ -2,13 +2,13 @@
 
     python crash_worker.py DSN DATA_DIR CLIP BOUNDARY|stop@BOUNDARY|- LEASE_S
 
-Writes one line `ready` when it works. BOUNDARY `-` never dies; SIGTERM stops it in good order.
+Its provider delivers CLIP at once; `remote_worker.py` has the real ones. Writes one line `ready` when
+it works. BOUNDARY `-` never dies; SIGTERM stops it in good order.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +19,7 @@ from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import open_store
 from photoplay.telemetry import configure_logs
 from photoplay.worker.run import run_worker
+from tests.support.boundaries import deadly
 from tests.support.clips import clip_drivers
 
 
@@ -26,23 +27,12 @@ async def work(dsn: str, data_dir: Path, clip: Path, boundary: str, lease_s: flo
     settings = load_settings(data_dir=data_dir, lease_s=lease_s)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-
-    stop_at = boundary.removeprefix("stop@")
-    dying = signal.SIGKILL if stop_at == boundary else signal.SIGSTOP
-
-    async def reach(name: str) -> None:
-        nonlocal stop_at
-        if name == stop_at:
-            # Only once: a worker that goes on after its pause passes here again.
-            stop_at = ""
-            os.kill(os.getpid(), dying)
-
     with open_store((data_dir / "objects").as_uri()) as store, DecoderPool() as decoders:
         stack = Stack(
             settings, dsn, dsn, dsn, store, decoders, b"media secret of the tests, 32+ bytes"
         )
         print("ready", flush=True)
-        await run_worker(stack, stopping, drivers=clip_drivers(clip), reach=reach)
+        await run_worker(stack, stopping, drivers=clip_drivers(clip), reach=deadly(boundary))
 
 
 if __name__ == "__main__":

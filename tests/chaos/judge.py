@@ -1,0 +1,316 @@
+"""After a round: what the rows, the store, the providers' own books and the users' answers say together."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import av
+
+from photoplay.db.pool import Database
+from photoplay.invariants import check_invariants
+from photoplay.sandbox.tasks import Task
+from photoplay.storage.objects import open_store
+from tests.chaos.menu import MENU, SUCCEEDED
+from tests.chaos.plan import Plan, Wish
+from tests.chaos.producer import Ledger
+from tests.chaos.site import Site
+
+_JOBS: Final = "select * from public.video_jobs"
+_ATTEMPTS: Final = "select * from photoplay.attempts order by job_id, n"
+_QUOTA: Final = """
+select coalesce(quota.user_id, job.user_id)::text as user, quota.count as counted, job.held
+from public.video_quota quota
+full join (
+    select user_id, quota_day, count(*) as held from public.video_jobs
+    where quota_returned_at is null group by user_id, quota_day
+) job on job.user_id = quota.user_id and job.quota_day = quota.date
+where coalesce(quota.count, 0) <> coalesce(job.held, 0)
+"""
+_ENDINGS: Final = """
+select job_id from photoplay.events where kind in ('job.succeeded', 'job.failed', 'job.cancelled')
+group by job_id having count(*) <> 1
+"""
+# One try is refused, a second and third follow, then the next provider: an outage may use them all up.
+_ANYWHERE: Final = frozenset({"providers_unavailable"})
+_MARK: Final = re.compile(r"chaos-\d+-\d+-\d{4}")
+
+
+@dataclass
+class Evidence:
+    """All that is known of a round once it is over."""
+
+    plan: Plan
+    ledger: Ledger
+    jobs: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    tasks: list[Task]
+    videos: dict[str, Path]
+    """Stored videos by their key."""
+    arrived: Counter[str]
+    """Submissions that reached each provider, whatever became of them."""
+    wrong_counters: list[str]
+    wrong_endings: list[str]
+    job_of_mark: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def __post_init__(self) -> None:
+        self.job_of_mark = {job["client_request_id"]: job for job in self.jobs}
+        self.attempts_of: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+        for attempt in self.attempts:
+            self.attempts_of[attempt["job_id"]].append(attempt)
+        self.attempt_of_task = {
+            task.id: found for task in self.tasks if (found := self._attempt_of(task))
+        }
+
+    def _attempt_of(self, task: Task) -> dict[str, Any] | None:
+        """Find the attempt that a task was submitted for: by its callback, our own id, its answer."""
+        token = (task.callback_url or "").rpartition("/")[2]
+        for attempt in self.attempts:
+            if (
+                attempt["callback_token"] == token
+                or attempt["id"].hex == task.external_id
+                or attempt["provider_task_id"] == task.id
+            ):
+                return attempt
+        # Runway carries nothing of ours but the prompt, and this task's answer was lost.
+        job = self.job_of_mark.get(mark_of(task))
+        sent = [a for a in self.attempts_of[job["id"]] if a["sent_at"]] if job else []
+        nameless = [a for a in sent if a["provider"] == "runway" and not a["provider_task_id"]]
+        return nameless[0] if nameless else None
+
+
+def mark_of(task: Task) -> str:
+    """Return the mark of the wish that a task was made for."""
+    found = _MARK.search(json.dumps(task.body))
+    return found[0] if found else ""
+
+
+async def gather_evidence(site: Site, plan: Plan, ledger: Ledger) -> Evidence:
+    """Read what is needed to judge a round that is over."""
+    return Evidence(
+        plan,
+        ledger,
+        await site.rows(_JOBS),
+        await site.rows(_ATTEMPTS),
+        site.sandbox.tasks(),
+        {str(path.relative_to(site.objects)): path for path in site.objects.rglob("*.mp4")},
+        Counter(a.provider for a in site.sandbox.journal.requests(route="submit")),
+        [row["user"] for row in await site.rows(_QUOTA)],
+        [str(row["job_id"]) for row in await site.rows(_ENDINGS)],
+    )
+
+
+async def judge(site: Site, evidence: Evidence) -> dict[str, list[str]]:
+    """Return what breaks each rule, by its name: ids of jobs, or a sentence."""
+    async with Database(site.app_dsn, size=2) as database:
+        with open_store(site.objects.as_uri()) as store:
+            broken = await check_invariants(database, store)
+    for name, check in RULES.items():
+        broken[name] = [str(found) for found in await asyncio.to_thread(list, check(evidence))]
+    broken["no secret or prompt in a log"] = await asyncio.to_thread(_leaks, site, evidence)
+    broken["processes end when told or killed"] = [s for each in site.staff for s in each.surprises]
+    return broken
+
+
+def _every_job_ends(evidence: Evidence) -> Iterable[object]:
+    open_jobs = [j["id"] for j in evidence.jobs if j["finished_at"] is None]
+    return [*open_jobs, *evidence.wrong_endings]
+
+
+def _nothing_left_open(evidence: Evidence) -> Iterable[object]:
+    is_open = {"submitting", "unknown", "accepted", "running"}
+    return [a["job_id"] for a in evidence.attempts if a["status"] in is_open]
+
+
+def _one_submission_an_attempt(evidence: Evidence) -> Iterable[object]:
+    tasks = Counter(attempt["id"] for attempt in evidence.attempt_of_task.values())
+    yield from (a["job_id"] for a in evidence.attempts if tasks[a["id"]] > 1)
+    yield from (
+        f"{task.provider} has a task of {mark_of(task) or 'nobody'} that no attempt sent"
+        for task in evidence.tasks
+        if task.id not in evidence.attempt_of_task
+    )
+    names = {"fal-pika": "fal"}
+    sent = Counter(
+        names.get(a["provider"], a["provider"]) for a in evidence.attempts if a["sent_at"]
+    )
+    yield from (
+        f"{provider}: {count} submissions for {sent[provider]} attempts"
+        for provider, count in evidence.arrived.items()
+        if count > sent[provider]
+    )
+
+
+def _accepted_has_its_task(evidence: Evidence) -> Iterable[object]:
+    ids = {task.id for task in evidence.tasks}
+    return [
+        a["job_id"]
+        for a in evidence.attempts
+        if a["provider_task_id"] is not None and a["provider_task_id"] not in ids
+    ]
+
+
+def _one_bill_a_job(evidence: Evidence) -> Iterable[object]:
+    bills = Counter(mark_of(task) for task in evidence.tasks if is_billed(task))
+    return [evidence.job_of_mark[mark]["id"] for mark, count in bills.items() if count > 1]
+
+
+def is_billed(task: Task) -> bool:
+    """Say whether the provider took money for a task."""
+    return task.state == "ended" and task.ending.billed
+
+
+def _charges_are_true(evidence: Evidence) -> Iterable[object]:
+    """What an attempt claims to have been charged is what the provider's book says."""
+    billed = {
+        evidence.attempt_of_task[task.id]["id"]
+        for task in evidence.tasks
+        if task.id in evidence.attempt_of_task and is_billed(task)
+    }
+    return [
+        f"{a['job_id']}: attempt {a['n']} at {a['provider']} says charged={a['charged']}"
+        for a in evidence.attempts
+        if a["charged"] is not None and a["charged"] is not (a["id"] in billed)
+    ]
+
+
+def _costs_are_true(evidence: Evidence) -> Iterable[object]:
+    """Where a provider names its price, that is what the attempt and its job say."""
+    for task in evidence.tasks:
+        attempt = evidence.attempt_of_task.get(task.id)
+        price = _price(task)
+        if attempt is None or attempt["status"] != "succeeded" or price is None:
+            continue
+        if round(float(attempt["cost_usd"] or 0), 4) != round(price, 4):
+            yield f"{attempt['job_id']}: {attempt['cost_usd']} recorded, {price} billed"
+    for job in evidence.jobs:
+        paid = [a for a in evidence.attempts_of[job["id"]] if a["charged"]]
+        if job["status"] == SUCCEEDED and job["cost_usd"] != sum(a["cost_usd"] for a in paid):
+            yield job["id"]
+
+
+def _price(task: Task) -> float | None:
+    """Return what the provider's own answer about a task says it cost, in dollars."""
+    if not is_billed(task) or task.ending.kind != "video":
+        return None
+    match task.provider:
+        case "runway":
+            return task.notes["estimate"] * 0.01
+        case "kling":
+            return task.notes.get("price")
+        case _:
+            return None
+
+
+def _videos_are_whole(evidence: Evidence) -> Iterable[object]:
+    """Each success has its object as recorded and playable; nothing else has one."""
+    kept = dict(evidence.videos)
+    for job in evidence.jobs:
+        if job["status"] != SUCCEEDED:
+            continue
+        path = kept.pop(job["output_video_url"], None)
+        if path is None:
+            yield f"{job['id']}: no object"
+            continue
+        content = path.read_bytes()
+        recorded = job["video"]
+        if (len(content), hashlib.sha256(content).hexdigest()) != (
+            recorded["bytes"],
+            recorded["sha256"],
+        ):
+            yield f"{job['id']}: other bytes than recorded"
+        elif not _plays(path, content):
+            yield f"{job['id']}: does not play"
+    yield from (f"{key}: an object without a success" for key in kept)
+
+
+def _plays(path: Path, content: bytes) -> bool:
+    try:
+        with av.open(str(path)) as container:
+            is_video = container.streams.video[0].codec_context.name == "h264"
+            frames = sum(1 for _ in container.decode(video=0))
+    except (av.FFmpegError, IndexError):
+        return False
+    return is_video and frames > 0 and 0 <= content.find(b"moov") < content.find(b"mdat")
+
+
+def _quota_is_held(evidence: Evidence) -> Iterable[object]:
+    return evidence.wrong_counters
+
+
+def _one_key_one_job(evidence: Evidence) -> Iterable[object]:
+    yield from evidence.ledger.odd
+    for wish in evidence.plan.wishes:
+        named = evidence.ledger.jobs.get(wish.mark, set())
+        job = evidence.job_of_mark.get(wish.mark)
+        if job is None or named != {job["id"]}:
+            yield f"{wish.mark}: told {len(named)} jobs"
+    if len(evidence.jobs) != len(evidence.plan.wishes):
+        yield f"{len(evidence.jobs)} jobs for {len(evidence.plan.wishes)} wishes"
+
+
+def _ends_are_explained(evidence: Evidence) -> Iterable[object]:
+    wishes: dict[str, Wish] = {wish.mark: wish for wish in evidence.plan.wishes}
+    for mark, job in evidence.job_of_mark.items():
+        end = ending(job)
+        if end not in _explained(wishes[mark], evidence.attempts_of[job["id"]]):
+            yield f"{job['id']}: {end} with the fault {wishes[mark].fault}"
+
+
+def ending(job: dict[str, Any]) -> str:
+    """Return a job's status, or its failure's code."""
+    return job["failure"]["code"] if job["status"] == "failed" else job["status"]
+
+
+def _explained(wish: Wish, attempts: list[dict[str, Any]]) -> set[str]:
+    ends = {SUCCEEDED, *_ANYWHERE}
+    if wish.fault is not None:
+        ends |= MENU[wish.fault].may_end
+    if wish.cancel_after_s is not None:
+        ends.add("cancelled")
+    if any(a["status"] == "lost" for a in attempts):
+        ends.add("outcome_unknown")
+    return ends
+
+
+RULES: Final[dict[str, Callable[[Evidence], Iterable[object]]]] = {
+    "every job ends once": _every_job_ends,
+    "no attempt is left open": _nothing_left_open,
+    "one submission an attempt": _one_submission_an_attempt,
+    "an accepted attempt has its task": _accepted_has_its_task,
+    "one bill a job": _one_bill_a_job,
+    "charged says what was billed": _charges_are_true,
+    "cost is what was billed": _costs_are_true,
+    "videos are whole, and none too many": _videos_are_whole,
+    "quota is what jobs hold": _quota_is_held,
+    "one key, one job, as users were told": _one_key_one_job,
+    "every end has its reason": _ends_are_explained,
+}
+
+
+def _leaks(site: Site, evidence: Evidence) -> list[str]:
+    options = site.sandbox.options
+    secrets = {
+        "FAL_KEY": options.fal.key,
+        "RUNWAYML_API_SECRET": options.runway.secret,
+        "KLING_API_KEY": options.kling.api_key,
+        "KLING_CALLBACK_SECRET": options.kling.webhook_secret or "-",
+        "the JWT secret": site.jwt_secret,
+        "a prompt": ": it moves",
+        "a signature": "signature=",
+    }
+    tokens = [a["callback_token"] for a in evidence.attempts]
+    found: list[str] = []
+    for each in site.staff:
+        text = each.log.read_text("utf-8", "replace")
+        found += [f"{name} in {each.log.name}" for name, value in secrets.items() if value in text]
+        found += [f"a callback token in {each.log.name}" for token in tokens if token in text]
+    return found

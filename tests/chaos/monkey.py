@@ -1,0 +1,134 @@
+"""Does what the plan says to processes, database, providers and store, and lets waits go by faster."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tests.chaos.plan import Mischief, Plan
+from tests.chaos.site import LEASE_S, Site
+
+_UNKNOWN_S: Final = 8.0
+"""So long an unknown submission is looked for before its window is made to have passed."""
+_LET_TIME_PASS: Final = """
+with aged as (
+    update photoplay.attempts set sent_at = sent_at - interval '2 hours'
+    where status = 'unknown'
+        and sent_at between now() - interval '1 hour' and now() - make_interval(secs => %s)
+    returning job_id
+) select photoplay.wake(job_id) from aged
+"""
+_CUT_ALL: Final = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+"""
+
+
+class Monkey:
+    """One round's mischief.
+
+    Args:
+        ended: returns how many jobs of the round have ended.
+    """
+
+    def __init__(self, site: Site, plan: Plan, ended: Callable[[], int]) -> None:
+        self._site = site
+        self._plan = plan
+        self._ended = ended
+        self.done: Counter[str] = Counter()
+        """What was really done; a worker may never come to its boundary."""
+
+    async def play(self) -> None:
+        """Do everything in its turn; returns when all is done."""
+        for piece in self._plan.mischief:
+            while self._ended() < piece.after:
+                await asyncio.sleep(0.05)
+            await self._deeds[piece.do](piece)
+            self.done[piece.do] += 1
+
+    async def let_time_pass(self) -> None:
+        """Have submissions that nobody finds be given up in seconds instead of an hour; never returns."""
+        while True:
+            await asyncio.sleep(1)
+            await self._site.rows(_LET_TIME_PASS, _UNKNOWN_S)
+            self._drop_spent_faults()
+
+    async def end_pauses(self) -> None:
+        """Let workers that paused at a boundary go on after two leases; never returns."""
+        while True:
+            for worker in self._site.workers:
+                if worker.is_stopped:
+                    await asyncio.sleep(2 * LEASE_S)
+                    worker.send(signal.SIGCONT)
+            await asyncio.sleep(0.2)
+
+    def _drop_spent_faults(self) -> None:
+        # Every request looks at every fault in the book.
+        for armed in self._site.sandbox.faults:
+            if armed.hits >= max(armed.fault.times, 1):
+                self.done[f"fault {armed.fault.do} at {armed.fault.route}"] += armed.hits
+                self._site.sandbox.remove(armed.number)
+
+    @property
+    def _deeds(self) -> dict[str, Callable[[Mischief], Awaitable[None]]]:
+        return {
+            "kill worker": self._kill_worker,
+            "kill worker at a boundary": self._doom_worker,
+            "pause worker": self._pause_worker,
+            "pause worker at a boundary": self._doom_worker,
+            "kill server": self._kill_server,
+            "restart Postgres at once": self._restart_postgres,
+            "kill Postgres": self._restart_postgres,
+            "cut every connection": self._cut_connections,
+            "providers unreachable": self._hide_providers,
+            "store away": self._hide_store,
+            "signing keys rotated": self._rotate_keys,
+        }
+
+    async def _kill_worker(self, piece: Mischief) -> None:
+        self._site.workers[piece.worker].send(signal.SIGKILL)
+
+    async def _doom_worker(self, piece: Mischief) -> None:
+        """Put a worker in another's place that will die, or pause, at a boundary."""
+        worker = self._site.workers[piece.worker]
+        pause = "stop@" if piece.do.startswith("pause") else ""
+        worker.boundaries.append(pause + piece.boundary)
+        worker.send(signal.SIGKILL)
+
+    async def _pause_worker(self, piece: Mischief) -> None:
+        worker = self._site.workers[piece.worker]
+        worker.send(signal.SIGSTOP)
+        await asyncio.sleep(LEASE_S + piece.seconds)
+        worker.send(signal.SIGCONT)
+
+    async def _kill_server(self, piece: Mischief) -> None:
+        self._site.server.send(signal.SIGKILL)
+
+    async def _restart_postgres(self, piece: Mischief) -> None:
+        """End Postgres as `pg_ctl stop -m immediate` or a kill does; its supervisor starts it again."""
+        victim = self._site.postgres.pid
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL if piece.do == "kill Postgres" else signal.SIGQUIT)
+
+    async def _cut_connections(self, piece: Mischief) -> None:
+        await self._site.rows(_CUT_ALL)
+
+    async def _hide_providers(self, piece: Mischief) -> None:
+        async with self._site.sandbox.unreachable():
+            await asyncio.sleep(piece.seconds)
+
+    async def _hide_store(self, piece: Mischief) -> None:
+        """Have a file where the store's folder was: nothing can be read or written."""
+        away = self._site.objects.with_name("objects-away")
+        self._site.objects.rename(away)
+        self._site.objects.touch()
+        await asyncio.sleep(piece.seconds)
+        self._site.objects.unlink()
+        away.rename(self._site.objects)
+
+    async def _rotate_keys(self, piece: Mischief) -> None:
+        self._site.sandbox.rotate_keys()

@@ -1,0 +1,41 @@
+"""Phase boundaries of a job, and dying or pausing at one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+# A name with `:before` lies between the foreign effect and the commit, the plain one after the commit.
+BOUNDARIES = (
+    "accepted",
+    "preparing:before",
+    "preparing",
+    "submitting:sent",
+    "submitting:before",
+    "submitting",
+    "waiting:before",
+    "waiting",
+    "storing:before",
+    "storing",
+)
+
+
+def deadly(boundary: str) -> Callable[[str], Awaitable[None]]:
+    """Return a `reach` for `run_worker` that ends this process the hard way.
+
+    Args:
+        boundary: a name of `BOUNDARIES` dies there by SIGKILL, `stop@NAME` pauses there by SIGSTOP,
+            once; `-` does neither.
+    """
+    stop_at = boundary.removeprefix("stop@")
+    dying = signal.SIGKILL if stop_at == boundary else signal.SIGSTOP
+
+    async def reach(name: str) -> None:
+        nonlocal stop_at
+        if name == stop_at:
+            # Only once: a worker that goes on after its pause passes here again.
+            stop_at = ""
+            os.kill(os.getpid(), dying)
+
+    return reach
