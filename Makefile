@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-system check bench gallery format lock schema openapi wheel clean
+.PHONY: help setup run demo test test-system check bench chaos gallery format lock schema openapi wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ check: $(VENV)/.dev ## Lint, types, import contracts, budgets, rights in the dat
 
 bench: $(VENV)/.dev ## Measure; prints ratios against references of the same run.
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.dev ## 300 jobs against the sandbox while everything breaks; ARGS="--jobs 2000 --seed 7" for more.
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 gallery: $(VENV)/.dev ## Contact sheets of all samples and moves into out/gallery.
 	$(BIN)/python scripts/gallery.py

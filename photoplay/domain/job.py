@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,8 @@ class Attempt:
     finished_at: datetime | None = None
     hinted_task_id: str | None = None
     cancel_asked_at: datetime | None = None
+    placed_picture: str | None = field(default=None, repr=False)
+    """Address of the picture in the submission, where it is all that the submission can be found by."""
 
     @property
     def is_open(self) -> bool:
@@ -114,6 +116,7 @@ class Job:
                 finished_at=row["attempt_finished_at"],
                 hinted_task_id=row["hinted_task_id"],
                 cancel_asked_at=row["cancel_asked_at"],
+                placed_picture=row["placed_picture"],
             )
         effective = row["effective_options"]
         return cls(

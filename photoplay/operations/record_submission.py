@@ -35,10 +35,16 @@ async def set_attempt(
     )
 
 
-async def mark_sent(database: Database, job: Job, attempt_id: UUID) -> None:
+async def mark_sent(
+    database: Database, job: Job, attempt_id: UUID, *, placed_picture: str | None = None
+) -> None:
     """Say that the submission leaves now. Without this row's instant nothing can have left.
 
     Transaction: one. Idempotent: the first instant stays.
+
+    Args:
+        placed_picture: address of the picture in the submission, where it is all that the submission
+            can be found by.
 
     Raises:
         LeaseLostError: another worker holds the job; do not send.
@@ -48,7 +54,14 @@ async def mark_sent(database: Database, job: Job, attempt_id: UUID) -> None:
         WORKER,
         [
             ("hold_lease", {"job_id": job.id, "fence": job.fence}),
-            ("mark_sent", {"job_id": job.id, "attempt_id": attempt_id}),
+            (
+                "mark_sent",
+                {
+                    "job_id": job.id,
+                    "attempt_id": attempt_id,
+                    "placed_picture": placed_picture,
+                },
+            ),
         ],
     )
 

@@ -28,10 +28,12 @@ async def store_video(
         StorageUnavailableError: the store is down; the file is kept, try again.
     """
     key, poster_key = video_path(job.user_id, job.id), poster_path(job.user_id, job.id)
-    poster = file.with_suffix(".poster.jpg")
+    # A worker that lost the job may still be at work on the same clip.
+    poster = file.with_suffix(f".{job.fence}.jpg")
     prepared = file
     try:
-        prepared = await prepare_video(file, file.with_suffix(".front.mp4"), decoders=decoders)
+        front = file.with_suffix(f".{job.fence}.mp4")
+        prepared = await prepare_video(file, front, decoders=decoders)
         facts = await inspect_video(prepared, decoders=decoders)
         await make_poster(prepared, poster, decoders=decoders)
         stored = await store.put_file(prepared, key, content_type="video/mp4", sha256=facts.sha256)

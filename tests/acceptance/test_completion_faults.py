@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from photoplay.api import callback_keys
 from photoplay.db.pool import operator
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.sandbox import Fault
@@ -64,6 +65,15 @@ async def test_a_callback_that_is_not_genuine_changes_nothing(shop, fault):
         assert wrong.status_code == 404
     assert shop.attempts(job_id)[0]["called_back_at"] is None
     assert shop.job(job_id)["status"] == "running"
+
+
+async def test_a_key_set_that_was_away_for_a_moment_is_fetched_again(shop, monkeypatch):
+    monkeypatch.setattr(callback_keys, "_RETRY_S", 0.0)
+    # A callback that finds no keys asks twice: before it looks, and because it looks forged.
+    shop.sandbox.add(Fault(do="status", route="keys", status=503, times=2))
+    job_id = await shop.wish("fal-pika")
+    await until(lambda: shop.attempts(job_id) and shop.attempts(job_id)[0]["called_back_at"])
+    assert [d.status for d in shop.sandbox.journal.deliveries()] == [401, 200]
 
 
 @pytest.mark.parametrize(

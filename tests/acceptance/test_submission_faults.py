@@ -50,6 +50,19 @@ async def test_an_accepted_submission_whose_answer_is_lost_is_found_and_not_sent
     await shop.is_sound()
 
 
+@pytest.mark.parametrize("provider", ["fal-pika", "kling"])
+async def test_a_submission_is_found_by_its_provider_when_answer_and_callbacks_are_lost(
+    shop, provider
+):
+    shop.sandbox.add("lost_answer", "lost_callback")
+    job_id = await shop.wish(provider)
+    job = await shop.ended(job_id)
+    assert job["status"] == "succeeded", job["failure"]
+    assert shop.attempts(job_id)[0]["called_back_at"] is None
+    assert shop.sandbox.count("submit") == 1
+    await shop.is_sound()
+
+
 @pytest.mark.parametrize("fault", ["lost_answer", "never_answers", "html_accepted", "plain_503"])
 async def test_without_any_handle_a_lost_submission_fails_as_unknown_and_is_never_sent_again(
     shop, fault

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ def main() -> int:
         run = Run(folder, asked.jobs, asked.seed, asked.workers, asked.quick, asked.keep)
         run.save()
     console = Console() if sys.stdout.isatty() else Console(width=120)
+    # Told to end, everything is put away as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(_go_on(run, console))
     except KeyboardInterrupt:

@@ -57,6 +57,8 @@ class Evidence:
     """Stored videos by their key."""
     arrived: Counter[str]
     """Submissions that reached each provider, whatever became of them."""
+    prices: dict[str, float]
+    """What a task cost in dollars, where its provider says so."""
     wrong_counters: list[str]
     wrong_endings: list[str]
     job_of_mark: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -95,17 +97,31 @@ def mark_of(task: Task) -> str:
 
 async def gather_evidence(site: Site, plan: Plan, ledger: Ledger) -> Evidence:
     """Read what is needed to judge a round that is over."""
+    tasks = site.sandbox.tasks()
     return Evidence(
         plan,
         ledger,
         await site.rows(_JOBS),
         await site.rows(_ATTEMPTS),
-        site.sandbox.tasks(),
+        tasks,
         {str(path.relative_to(site.objects)): path for path in site.objects.rglob("*.mp4")},
         Counter(a.provider for a in site.sandbox.journal.requests(route="submit")),
+        _prices(site, tasks),
         [row["user"] for row in await site.rows(_QUOTA)],
         [str(row["job_id"]) for row in await site.rows(_ENDINGS)],
     )
+
+
+def _prices(site: Site, tasks: Iterable[Task]) -> dict[str, float]:
+    """Return what Runway's and Kling's answers name as the cost of finished clips; fal names none."""
+    prices: dict[str, float] = {}
+    for task in tasks:
+        if is_billed(task) and task.ending.kind == "video":
+            if task.provider == "runway":
+                prices[task.id] = task.notes["estimate"] * 0.01
+            elif task.provider == "kling":
+                prices[task.id] = round(site.sandbox.kling._price(task), 2)
+    return prices
 
 
 async def judge(site: Site, evidence: Evidence) -> dict[str, list[str]]:
@@ -186,7 +202,7 @@ def _costs_are_true(evidence: Evidence) -> Iterable[object]:
     """Where a provider names its price, that is what the attempt and its job say."""
     for task in evidence.tasks:
         attempt = evidence.attempt_of_task.get(task.id)
-        price = _price(task)
+        price = evidence.prices.get(task.id)
         if attempt is None or attempt["status"] != "succeeded" or price is None:
             continue
         if round(float(attempt["cost_usd"] or 0), 4) != round(price, 4):
@@ -195,19 +211,6 @@ def _costs_are_true(evidence: Evidence) -> Iterable[object]:
         paid = [a for a in evidence.attempts_of[job["id"]] if a["charged"]]
         if job["status"] == SUCCEEDED and job["cost_usd"] != sum(a["cost_usd"] for a in paid):
             yield job["id"]
-
-
-def _price(task: Task) -> float | None:
-    """Return what the provider's own answer about a task says it cost, in dollars."""
-    if not is_billed(task) or task.ending.kind != "video":
-        return None
-    match task.provider:
-        case "runway":
-            return task.notes["estimate"] * 0.01
-        case "kling":
-            return task.notes.get("price")
-        case _:
-            return None
 
 
 def _videos_are_whole(evidence: Evidence) -> Iterable[object]:

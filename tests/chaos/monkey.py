@@ -40,7 +40,8 @@ class Monkey:
         self._plan = plan
         self._ended = ended
         self.done: Counter[str] = Counter()
-        """What was really done; a worker may never come to its boundary."""
+        self.faults: Counter[str] = Counter()
+        """How often the sandbox's faults struck."""
 
     async def play(self) -> None:
         """Do everything in its turn; returns when all is done."""
@@ -55,7 +56,7 @@ class Monkey:
         while True:
             await asyncio.sleep(1)
             await self._site.rows(_LET_TIME_PASS, _UNKNOWN_S)
-            self._drop_spent_faults()
+            self.count_faults(spent=True)
 
     async def end_pauses(self) -> None:
         """Let workers that paused at a boundary go on after two leases; never returns."""
@@ -66,11 +67,15 @@ class Monkey:
                     worker.send(signal.SIGCONT)
             await asyncio.sleep(0.2)
 
-    def _drop_spent_faults(self) -> None:
-        # Every request looks at every fault in the book.
+    def count_faults(self, *, spent: bool) -> None:
+        """Take faults out of the book and count what they did.
+
+        Args:
+            spent: only those that strike no more; every request looks at every fault in the book.
+        """
         for armed in self._site.sandbox.faults:
-            if armed.hits >= max(armed.fault.times, 1):
-                self.done[f"fault {armed.fault.do} at {armed.fault.route}"] += armed.hits
+            if not spent or armed.hits >= max(armed.fault.times, 1):
+                self.faults[f"{armed.fault.do} at {armed.fault.route}"] += armed.hits
                 self._site.sandbox.remove(armed.number)
 
     @property

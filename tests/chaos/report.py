@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -15,18 +15,18 @@ def show(console: Console, seed: int, results: Sequence[Result]) -> bool:
     """Print what happened and which rules hold; True when all of them do."""
     jobs = sum(result.jobs for result in results)
     seconds = sum(result.seconds for result in results)
-    table = Table(
-        title=f"Chaos: {jobs} jobs in {len(results)} rounds, seed {seed}, {seconds:.0f} s",
-        title_justify="left",
+    console.rule(
+        f"{jobs} jobs in {len(results)} rounds, seed {seed}, {seconds:.0f} s", align="left"
     )
-    table.add_column("")
-    table.add_column("", justify="right")
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
     for heading, part in (
-        ("endings", "endings"),
-        ("figures", "counts"),
-        ("mischief", "mischief"),
+        ("how jobs ended", "endings"),
+        ("counted", "counts"),
+        ("mischief done", "mischief"),
         ("faults that struck", "faults"),
-        ("answers to users", "answers"),
+        ("what users were answered", "answers"),
     ):
         table.add_section()
         table.add_row(f"[bold]{heading}", "")
@@ -36,9 +36,9 @@ def show(console: Console, seed: int, results: Sequence[Result]) -> bool:
     return _show_rules(console, seed, results)
 
 
-def _sum(parts: Sequence[Mapping[str, float]] | object) -> Counter[str]:
+def _sum(parts: Iterable[Mapping[str, float]]) -> Counter[str]:
     total: Counter[str] = Counter()
-    for part in parts:  # pyright: ignore
+    for part in parts:
         total.update(part)
     return total
 

@@ -92,6 +92,7 @@ async def run_round(
             for task in (asking, play, *background):
                 task.cancel()
             await asyncio.gather(asking, play, *background, return_exceptions=True)
+        monkey.count_faults(spent=False)
         evidence = await gather_evidence(site, plan, users.ledger)
         for each in site.staff:
             await each.close()
@@ -100,10 +101,7 @@ async def run_round(
         return result
 
 
-def _result(
-    plan: Plan, site: Site, monkey: Monkey, evidence: Evidence, seconds: float
-) -> Result:
-    faults = {n: c for n, c in monkey.done.items() if n.startswith("fault ")}
+def _result(plan: Plan, site: Site, monkey: Monkey, evidence: Evidence, seconds: float) -> Result:
     return Result(
         plan.number,
         len(plan.wishes),
@@ -123,8 +121,8 @@ def _result(
                 _count(worker.log, b"Traceback (most recent") for worker in site.workers
             ),
         },
-        mischief={n: c for n, c in monkey.done.items() if n not in faults},
-        faults={n.removeprefix("fault "): c for n, c in faults.items()},
+        mischief=dict(monkey.done),
+        faults={name: count for name, count in monkey.faults.items() if count},
         answers=dict(evidence.ledger.answers),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import secrets
 import signal
@@ -38,7 +39,14 @@ LEASE_S = 2.0
 OPEN_JOBS = 6
 """Jobs that a user may have open at once."""
 _STOP_WITHIN_S = 45.0
+_PR_SET_PDEATHSIG = 1
 _USERS = UUID("7f0e4bd0-5a0c-4d6a-9f0e-3f6ac7c1d1a5")
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process when a killed run can do so no more; Linux only."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Staff:
@@ -78,6 +86,7 @@ class Staff:
                     sys.executable, *self._command, *([boundary] if self._is_worker else []),
                     cwd=self.log.parent, env=self._env,
                     stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                    preexec_fn=_die_with_parent,
                 )  # fmt: skip
             self.started += 1
             if self._closing:

@@ -10,6 +10,7 @@ select
     attempt.provider_task_id, attempt.outcome as attempt_outcome, attempt.callback_token,
     attempt.charged as attempt_charged, attempt.created_at as attempt_created_at, attempt.sent_at,
     attempt.accepted_at, attempt.finished_at as attempt_finished_at, attempt.hinted_task_id,
+    attempt.placed_picture,
     attempt.cancel_asked_at,
     image.width as image_width, image.height as image_height, image.bytes as image_bytes,
     coalesce((

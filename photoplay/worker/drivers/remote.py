@@ -148,6 +148,7 @@ class RemoteDriver:
             handle=attempt.id.hex,
             model=attempt.model,
             sent_at=attempt.sent_at or attempt.created_at or job.created_at,
+            picture=attempt.placed_picture,
         )
         answers: list[ResolveOutcome] = []
         for request in self._provider.resolve(lost, job.now):
@@ -188,7 +189,8 @@ class RemoteDriver:
         file = self._file(job)
         if not file.exists():
             await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
-            part = file.with_suffix(".part")
+            # A worker that lost the job may still be writing.
+            part = file.with_suffix(f".{job.fence}.part")
             await self._downloader.download(location, part, _CLIP)
             await asyncio.to_thread(part.replace, file)
         return file

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from photoplay.domain.job import Job
+from photoplay.domain.job import Attempt, Job
 from photoplay.domain.outcomes import (
     Absent,
     Accepted,
@@ -42,7 +42,8 @@ async def send(tools: Tools, job: Job) -> Verdict:
         picture = await driver.place(job, attempt.id)
     except NotPlacedError:
         return await after_verdict(tools, job, Refusal.UNAVAILABLE, billed=False)
-    await mark_sent(tools.database, job, attempt.id)
+    placed = _all_it_is_found_by(picture, attempt)
+    await mark_sent(tools.database, job, attempt.id, placed_picture=placed)
     await tools.reach("submitting:sent")
     outcome = await driver.submit(job, picture)
     await tools.reach("submitting:before")
@@ -61,6 +62,12 @@ async def send(tools: Tools, job: Job) -> Verdict:
             return await after_verdict(
                 tools, job, refusal, billed=False, pause=retry_after, message=detail
             )
+
+
+def _all_it_is_found_by(picture: str, attempt: Attempt) -> str | None:
+    """Return the picture's address where a provider gave it and it names nothing of ours."""
+    is_address = picture.startswith(("https://", "http://"))
+    return picture if is_address and attempt.id.hex not in picture else None
 
 
 async def submitting(tools: Tools, job: Job) -> Verdict:
