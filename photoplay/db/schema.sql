@@ -9,6 +9,7 @@
 -- 0007_pre_providers
 -- 0013_pre_supabase
 -- 0014_pre_offers
+-- 0016_pre_placed_picture
 -- 0030_pre_least_rights
 CREATE SCHEMA auth;
 
@@ -584,6 +585,7 @@ CREATE TABLE photoplay.attempts (
     hinted_task_id text,
     called_back_at timestamp with time zone,
     cancel_asked_at timestamp with time zone,
+    placed_picture text,
     CONSTRAINT attempts_n_check CHECK ((n > 0)),
     CONSTRAINT attempts_status_check CHECK ((status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'blocked'::text, 'cancelled'::text, 'expired'::text, 'lost'::text])))
 );
@@ -599,6 +601,8 @@ COMMENT ON COLUMN photoplay.attempts.charged IS 'null: not known.';
 COMMENT ON COLUMN photoplay.attempts.refusal IS 'Class of the definite verdict that ended it (domain/outcomes.py).';
 
 COMMENT ON COLUMN photoplay.attempts.hinted_task_id IS 'Task id from a genuine callback that came before we knew it.';
+
+COMMENT ON COLUMN photoplay.attempts.placed_picture IS 'Address of the picture in the submission, where it names nothing of ours; null where the attempt''s id is in it.';
 
 CREATE TABLE photoplay.erased_jobs (
     id uuid NOT NULL,
