@@ -94,9 +94,11 @@ class Settings(BaseSettings):
 
     # Identity
     jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
-    """Shared secret of HS256 tokens. Unset: local mode, one fixed user, loopback only."""
+    """Shared secret of HS256 tokens. Without any identity: local mode, one fixed user, loopback only."""
     jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
     jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
+    api_keys_only: bool = Field(False, validation_alias=_named("PHOTOPLAY_API_KEYS_ONLY"))
+    """Serve holders of API keys and nobody else, where there are no tokens."""
 
     # Limits
     daily_limit: int = Field(20, ge=0, validation_alias=_named("VIDEO_DAILY_LIMIT"))
@@ -251,7 +253,7 @@ class Settings(BaseSettings):
     @property
     def is_local_mode(self) -> bool:
         """No identity is configured: one fixed user, loopback only."""
-        return self.jwt_secret is None
+        return self.jwt_secret is None and not self.api_keys_only
 
     @property
     def option_defaults(self) -> OptionDefaults:
@@ -283,7 +285,7 @@ class Settings(BaseSettings):
         if self.is_local_mode and host not in _LOOPBACK:
             raise SettingsError(
                 f"--host {host}: without an identity the server answers everybody as one user, so it only "
-                "binds to 127.0.0.1; set PHOTOPLAY_JWT_SECRET to serve a network"
+                "binds to 127.0.0.1; set PHOTOPLAY_JWT_SECRET, or PHOTOPLAY_API_KEYS_ONLY, to serve a network"
             )
 
 

@@ -10,10 +10,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from photoplay.api import problem
+from photoplay.api.authentication.authenticator import Authenticator
 from photoplay.api.callback_keys import CallbackKeys
 from photoplay.api.middleware import LocalModeMiddleware, RequestMiddleware
 from photoplay.api.openapi import describe
 from photoplay.api.routes import (
+    admin,
     animate,
     callbacks,
     events,
@@ -42,6 +44,8 @@ _CORS_REQUEST_HEADERS = (
     "Last-Event-ID",
     "Prefer",
     "Range",
+    "X-On-Behalf-Of",
+    "X-Request-Id",
 )
 _CORS_ANSWER_HEADERS = (
     "ETag",
@@ -86,7 +90,18 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
 
 def mount(app: FastAPI) -> None:
     """Add every route; a new resource is one file and one name here."""
-    for resource in (animate, callbacks, events, jobs, images, offers, quota, media, operations):
+    for resource in (
+        animate,
+        callbacks,
+        events,
+        jobs,
+        images,
+        offers,
+        quota,
+        media,
+        admin,
+        operations,
+    ):
         app.include_router(resource.router)
     app.router.routes.extend(studio.routes)
 
@@ -105,6 +120,7 @@ def _lifespan(
             stack.database(size=settings.database_pool_size, name="photoplay-api") as database,
             Sender(policy, provider_resolver) as sender,
         ):
+            authenticator = Authenticator(settings, database)
             changes = JobChanges(direct, role="authenticated")
             app.state.service = Service(
                 settings=settings,
@@ -117,6 +133,7 @@ def _lifespan(
                 addresses=policy,
                 resolver=resolver,
                 callback_keys=CallbackKeys(sender),
+                authenticator=authenticator,
                 base_url=settings.public_url or base_url,
             )
             await set_limits(
@@ -132,5 +149,6 @@ def _lifespan(
             finally:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
+                await authenticator.close()
 
     return lifespan

@@ -1,4 +1,4 @@
-"""Who asks: a bearer token, a ticket for one job, or the one user of local mode."""
+"""Whose things a request reaches: its caller's own, those of a user an operator names, or a ticket's."""
 
 from __future__ import annotations
 
@@ -6,54 +6,78 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from typing import Final, cast
 from uuid import UUID
 
-import jwt
 from starlette.requests import Request
 
+from photoplay.api.authentication.caller import Caller
 from photoplay.api.service import Identity, service_of
-from photoplay.config import LOCAL_USER, Settings
-from photoplay.domain.errors import UnauthenticatedError
+from photoplay.domain.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
 
-_LEEWAY_S = 10
+ON_BEHALF_OF: Final = "X-On-Behalf-Of"
+_MEMO: Final = "photoplay.caller"
 
 
-async def current_identity(request: Request) -> Identity:
-    """Return the identity of a request.
+async def current_caller(request: Request) -> Caller:
+    """Return who sent the request; found out once for each.
 
     Raises:
         UnauthenticatedError: missing, expired or not valid; the same answer for all of these.
+        UnavailableError: it cannot be found out now.
     """
-    settings = service_of(request).settings
-    if settings.is_local_mode:
-        return Identity(LOCAL_USER)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise UnauthenticatedError("Send a valid bearer token.")
-    return Identity(_user_of_token(token.strip(), settings))
+    caller = request.scope.get(_MEMO)
+    if caller is None:
+        caller = request.scope[_MEMO] = await service_of(request).authenticator.caller_of(request)
+    return cast("Caller", caller)
 
 
-def _user_of_token(token: str, settings: Settings) -> UUID:
-    if settings.jwt_secret is None:
-        raise UnauthenticatedError
-    try:
-        claims = jwt.decode(
-            token,
-            settings.jwt_secret.get_secret_value(),
-            algorithms=["HS256"],
-            audience=settings.jwt_audience,
-            issuer=settings.jwt_issuer,
-            leeway=_LEEWAY_S,
-            # A subject that is no text is refused below, with the others that are no user.
-            options={"require": ["exp", "sub", "aud"], "verify_sub": False},
+async def current_identity(request: Request) -> Identity:
+    """Return whose things the request is about.
+
+    Raises:
+        UnauthenticatedError: as `current_caller`.
+        ForbiddenError: `admin_required`; only operators act for others.
+        InvalidRequestError: `on_behalf_of_required` or `on_behalf_of_invalid`; an operator's key has no
+            user of its own and must name one.
+    """
+    caller = await current_caller(request)
+    named = request.headers.getlist(ON_BEHALF_OF)
+    if named:
+        _check_admin(caller)
+        return Identity(_named_user(named))
+    if caller.user_id is None:
+        raise InvalidRequestError(
+            f"{ON_BEHALF_OF}: missing; this key acts for the user that the header names",
+            code="on_behalf_of_required",
         )
-    except jwt.PyJWTError:
-        raise UnauthenticatedError("Send a valid bearer token.") from None
+    return Identity(caller.user_id)
+
+
+async def require_admin(request: Request) -> Caller:
+    """Return the operator that sent the request; the dependency of everything under `/api/admin`.
+
+    Raises:
+        UnauthenticatedError: as `current_caller`.
+        ForbiddenError: `admin_required`; the identity is good and no operator's.
+    """
+    caller = await current_caller(request)
+    _check_admin(caller)
+    return caller
+
+
+def _check_admin(caller: Caller) -> None:
+    if not caller.is_admin:
+        raise ForbiddenError("Only an operator may do that.", code="admin_required")
+
+
+def _named_user(named: list[str]) -> UUID:
     try:
-        return UUID(claims["sub"])
-    except (ValueError, AttributeError, TypeError):
-        raise UnauthenticatedError(
-            "The token's subject is not a user id; it must be a UUID.", code="invalid_subject"
+        (value,) = named
+        return UUID(value)
+    except ValueError:
+        raise InvalidRequestError(
+            f"{ON_BEHALF_OF}: not a user id; send one UUID", code="on_behalf_of_invalid"
         ) from None
 
 

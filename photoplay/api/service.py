@@ -9,6 +9,7 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
+from photoplay.api.authentication.authenticator import Authenticator
 from photoplay.api.callback_keys import CallbackKeys
 from photoplay.config import Settings
 from photoplay.db.changes import JobChanges
@@ -48,6 +49,7 @@ class Service:
     addresses: AddressPolicy
     resolver: Resolver
     callback_keys: CallbackKeys
+    authenticator: Authenticator
     base_url: str
 
     async def signed_url(self, key: str) -> SignedUrl:
@@ -70,7 +72,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks."""
+    """Whose things a request is about."""
 
     user_id: UUID
 

@@ -12,6 +12,7 @@ from photoplay.domain.errors import (
     LeaseLostError,
     PhotoplayError,
     UnavailableError,
+    UserErasedError,
 )
 
 
@@ -33,6 +34,7 @@ _BY_SQLSTATE: dict[str, type[PhotoplayError]] = {
     "PP002": IllegalTransitionError,
     "PP003": IllegalTransitionError,
     "PP004": IllegalTransitionError,
+    "PP005": UserErasedError,
     "40001": ContentionError,  # serialization failure
     "40P01": ContentionError,  # deadlock
     "55P03": ContentionError,  # lock timeout

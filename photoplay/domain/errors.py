@@ -71,7 +71,7 @@ class UnprocessableRequestError(RequestError):
 
 
 class UnauthenticatedError(RequestError):
-    """Sign in: the identity is missing or not valid."""
+    """Send a valid bearer token."""
 
     code = "unauthenticated"
     status = 401
@@ -103,6 +103,12 @@ class GoneError(RequestError):
 
     code = "erased"
     status = 410
+
+
+class UserErasedError(GoneError):
+    """This user's data were erased, and nothing new of the user is taken."""
+
+    code = "user_erased"
 
 
 class PayloadTooLargeError(RequestError):

@@ -31,6 +31,8 @@ from photoplay.api.app import create_app
 from photoplay.api.codes import CODES
 from photoplay.config import LOCAL_USER, Settings
 from photoplay.registry import open_registry
+from photoplay.domain.api_key import KeyScope
+from photoplay.operations.create_key import NewKey, create_key
 from photoplay.stack import APP_ROLE, Stack
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import open_store
@@ -56,6 +58,10 @@ def token(
     }
     payload = {name: value for name, value in payload.items() if value is not None}
     return jwt.encode(payload, secret, algorithm=algorithm)
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def noise(width: int = 160, height: int = 120) -> Image.Image:
@@ -125,6 +131,13 @@ class Server:
             return Person(self, LOCAL_USER, {})
         user = user or uuid4()
         return Person(self, user, {"Authorization": f"Bearer {token(user)}"})
+
+    async def key_holder(self, user: UUID | None = None) -> Person:
+        """Somebody with an API key: for a user, or for an operator's server."""
+        scope = KeyScope.JOBS if user else KeyScope.ADMIN
+        database = self.app.state.service.database
+        key, _ = await create_key(database, NewKey("of the tests", scope, user), actor="tests")
+        return Person(self, user or uuid4(), {"Authorization": f"Bearer {key}"})
 
     def allow(self, user: UUID, *, daily: int = 20, opened: int = 5, dedupe: bool = True) -> None:
         """Limits of one user's own, as an operator sets them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import subprocess
 import sys
 import warnings
-from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import jwt
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from photoplay.config import LOCAL_USER, Settings
 from tests.api.serving import (
     JWT_SECRET,
+    ago,
     encoded,
     free_of_environment,
     noise,
@@ -33,10 +34,6 @@ QUOTA = "/api/video/quota"
 
 def bearer(value: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {value}"}
-
-
-def ago(seconds: float) -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def unsigned(**claims: object) -> str:
@@ -145,7 +142,7 @@ async def test_every_route_of_the_api_asks_for_an_identity(jwt_server):
         if not path.startswith("/api/") or path.startswith("/api/video/callbacks/"):
             continue
         for method in item:
-            address = path.replace("{job_id}", str(uuid4()))
+            address = re.sub(r"\{\w+\}", str(uuid4()), path)
             answer = await jwt_server.http.request(method, address, json={"imageId": "x"})
             refused(answer, 401, "unauthenticated")
             asked += 1
