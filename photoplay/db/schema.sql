@@ -7,6 +7,7 @@
 -- 0005_pre_state_machine
 -- 0006_pre_create_job
 -- 0007_pre_providers
+-- 0008_pre_identity
 -- 0013_pre_supabase
 -- 0014_pre_offers
 -- 0016_pre_placed_picture
@@ -472,6 +473,19 @@ CREATE FUNCTION photoplay.quota_day() RETURNS date
     SET search_path TO ''
     AS $$ select (photoplay.now() at time zone 'UTC')::date $$;
 
+CREATE FUNCTION photoplay.refuse_erased_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(new.user_id::text, 7406));
+    if exists (select from photoplay.erased_users u where u.user_id = new.user_id and u.blocked) then
+        raise exception using errcode = 'PP005', message = 'the user was erased';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION photoplay.require_open(p_job_id uuid) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -562,6 +576,33 @@ $$;
 
 COMMENT ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) IS 'Makes the engine run the handler of this job at p_at (default: now); harmless when repeated.';
 
+CREATE TABLE photoplay.api_keys (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    prefix text NOT NULL,
+    secret_hash bytea NOT NULL,
+    name text NOT NULL,
+    scope text NOT NULL,
+    user_id uuid,
+    created_at timestamp with time zone DEFAULT photoplay.now() NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_belong_to_a_user CHECK (((scope = 'jobs'::text) = (user_id IS NOT NULL))),
+    CONSTRAINT api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT api_keys_prefix_check CHECK ((prefix ~ '^[0-9a-f]{12}$'::text)),
+    CONSTRAINT api_keys_scope_check CHECK ((scope = ANY (ARRAY['jobs'::text, 'admin'::text]))),
+    CONSTRAINT api_keys_secret_hash_check CHECK ((octet_length(secret_hash) = 32))
+);
+
+ALTER TABLE ONLY photoplay.api_keys FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.api_keys IS 'Keys of ours. The secret is shown once and kept as its SHA-256; it is random, so nothing slower is needed.';
+
+COMMENT ON COLUMN photoplay.api_keys.prefix IS 'The visible part of the key; names it in lists, the audit and look-ups.';
+
+COMMENT ON COLUMN photoplay.api_keys.user_id IS 'Whom a key of scope jobs acts for; a key of scope admin names somebody at each request.';
+
 CREATE TABLE photoplay.attempts (
     id uuid NOT NULL,
     job_id uuid NOT NULL,
@@ -604,6 +645,28 @@ COMMENT ON COLUMN photoplay.attempts.hinted_task_id IS 'Task id from a genuine c
 
 COMMENT ON COLUMN photoplay.attempts.placed_picture IS 'Address of the picture in the submission, where it names nothing of ours; null where the attempt''s id is in it.';
 
+CREATE TABLE photoplay.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT photoplay.now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.audit FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.audit IS 'What operators did, written in the same transaction; no content, and nobody may change it.';
+
+ALTER TABLE photoplay.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME photoplay.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE photoplay.erased_jobs (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -623,7 +686,7 @@ COMMENT ON TABLE photoplay.erased_jobs IS 'What is left of an erased job: no con
 
 CREATE TABLE photoplay.erased_objects (
     path text NOT NULL,
-    job_id uuid NOT NULL,
+    job_id uuid,
     erased_at timestamp with time zone DEFAULT now() NOT NULL,
     removed_at timestamp with time zone
 );
@@ -631,6 +694,21 @@ CREATE TABLE photoplay.erased_objects (
 ALTER TABLE ONLY photoplay.erased_objects FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE photoplay.erased_objects IS 'Objects that must not exist: removed by the worker, again whenever one comes back.';
+
+COMMENT ON COLUMN photoplay.erased_objects.job_id IS 'Null for what belonged to no job.';
+
+CREATE TABLE photoplay.erased_users (
+    user_id uuid NOT NULL,
+    erased_at timestamp with time zone DEFAULT photoplay.now() NOT NULL,
+    erased_by text NOT NULL,
+    blocked boolean NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.erased_users FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.erased_users IS 'Users whose data were erased.';
+
+COMMENT ON COLUMN photoplay.erased_users.blocked IS 'No job and no picture of this user is taken any more; false for the one user of local mode.';
 
 CREATE TABLE photoplay.events (
     id bigint NOT NULL,
@@ -934,6 +1012,12 @@ ALTER TABLE ONLY photoplay.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextva
 
 ALTER TABLE ONLY photoplay.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_statistics_id_seq'::regclass);
 
+ALTER TABLE ONLY photoplay.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.api_keys
+    ADD CONSTRAINT api_keys_prefix_key UNIQUE (prefix);
+
 ALTER TABLE ONLY photoplay.attempts
     ADD CONSTRAINT attempts_callback_token_key UNIQUE (callback_token);
 
@@ -943,11 +1027,17 @@ ALTER TABLE ONLY photoplay.attempts
 ALTER TABLE ONLY photoplay.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY photoplay.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY photoplay.erased_jobs
     ADD CONSTRAINT erased_jobs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY photoplay.erased_objects
     ADD CONSTRAINT erased_objects_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY photoplay.erased_users
+    ADD CONSTRAINT erased_users_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY photoplay.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
@@ -997,9 +1087,15 @@ ALTER TABLE ONLY public.video_jobs
 ALTER TABLE ONLY public.video_quota
     ADD CONSTRAINT video_quota_pkey PRIMARY KEY (id);
 
+CREATE INDEX api_keys_newest ON photoplay.api_keys USING btree (created_at DESC, id DESC);
+
+CREATE INDEX api_keys_user ON photoplay.api_keys USING btree (user_id) WHERE (user_id IS NOT NULL);
+
 CREATE UNIQUE INDEX attempts_one_open ON photoplay.attempts USING btree (job_id) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
 
 CREATE INDEX attempts_open_by_provider ON photoplay.attempts USING btree (provider) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
+
+CREATE INDEX audit_target ON photoplay.audit USING btree (target, id DESC);
 
 CREATE UNIQUE INDEX erased_jobs_key ON photoplay.erased_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
 
@@ -1045,6 +1141,8 @@ CREATE UNIQUE INDEX idx_video_jobs_client_request_id ON public.video_jobs USING 
 
 CREATE INDEX idx_video_jobs_expiring ON public.video_jobs USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
+CREATE INDEX idx_video_jobs_newest ON public.video_jobs USING btree (created_at DESC, id DESC);
+
 CREATE INDEX idx_video_jobs_open ON public.video_jobs USING btree (user_id, fingerprint) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX idx_video_jobs_pace ON public.video_jobs USING btree (finished_at DESC) WHERE ((status = 'succeeded'::text) AND (video IS NOT NULL));
@@ -1065,6 +1163,10 @@ CREATE TRIGGER guard_job BEFORE UPDATE ON public.video_jobs FOR EACH ROW EXECUTE
 
 CREATE TRIGGER guard_new_job BEFORE INSERT ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.guard_new_job();
 
+CREATE TRIGGER refuse_erased_user BEFORE INSERT ON public.video_images FOR EACH ROW EXECUTE FUNCTION photoplay.refuse_erased_user();
+
+CREATE TRIGGER refuse_erased_user BEFORE INSERT ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.refuse_erased_user();
+
 CREATE TRIGGER set_video_jobs_updated_at BEFORE UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
 
 CREATE TRIGGER set_video_quota_updated_at BEFORE UPDATE ON public.video_quota FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
@@ -1075,7 +1177,11 @@ ALTER TABLE ONLY photoplay.attempts
 ALTER TABLE ONLY photoplay.leases
     ADD CONSTRAINT leases_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
 
+ALTER TABLE photoplay.api_keys ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE photoplay.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.audit ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY engine ON photoplay.pgqueuer TO photoplay_worker USING (true) WITH CHECK (true);
 
@@ -1088,6 +1194,8 @@ CREATE POLICY engine ON photoplay.pgqueuer_statistics TO photoplay_worker USING 
 ALTER TABLE photoplay.erased_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.erased_objects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.erased_users ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.events ENABLE ROW LEVEL SECURITY;
 
@@ -1105,6 +1213,12 @@ ALTER TABLE photoplay.pgqueuer_schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.pgqueuer_statistics ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY photoplay_admin ON photoplay.api_keys TO postgres, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_admin ON photoplay.audit TO postgres, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_admin ON photoplay.erased_users TO postgres, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_end ON photoplay.attempts FOR UPDATE TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY photoplay_own ON photoplay.attempts FOR SELECT TO authenticated, photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
@@ -1114,6 +1228,8 @@ CREATE POLICY photoplay_own ON photoplay.erased_jobs FOR SELECT TO photoplay_api
 CREATE POLICY photoplay_own ON photoplay.events FOR SELECT TO authenticated, photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY photoplay_own ON photoplay.quota_ledger FOR SELECT TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
+
+CREATE POLICY photoplay_read ON photoplay.erased_users FOR SELECT TO photoplay_worker USING (true);
 
 CREATE POLICY photoplay_read ON photoplay.limits FOR SELECT TO authenticated, photoplay_api USING (((user_id IS NULL) OR (user_id = ( SELECT auth.uid() AS uid))));
 
@@ -1270,6 +1386,8 @@ GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.refuse_erased_user() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;
 
@@ -1296,6 +1414,12 @@ REVOKE ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zo
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_admin;
+
+GRANT SELECT,INSERT,DELETE ON TABLE photoplay.api_keys TO photoplay_admin;
+
+GRANT UPDATE(revoked_at) ON TABLE photoplay.api_keys TO photoplay_admin;
+
+GRANT UPDATE(last_used_at) ON TABLE photoplay.api_keys TO photoplay_admin;
 
 GRANT SELECT ON TABLE photoplay.attempts TO photoplay_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.attempts TO photoplay_worker;
@@ -1325,6 +1449,8 @@ GRANT SELECT(created_at) ON TABLE photoplay.attempts TO authenticated;
 GRANT SELECT(finished_at) ON TABLE photoplay.attempts TO authenticated;
 GRANT UPDATE(finished_at) ON TABLE photoplay.attempts TO photoplay_api;
 
+GRANT SELECT,INSERT ON TABLE photoplay.audit TO photoplay_admin;
+
 GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_api;
 GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_worker;
 GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_admin;
@@ -1332,6 +1458,9 @@ GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_admin;
 GRANT SELECT,INSERT ON TABLE photoplay.erased_objects TO photoplay_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.erased_objects TO photoplay_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay_admin;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.erased_users TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.erased_users TO photoplay_worker;
 
 GRANT SELECT ON TABLE photoplay.events TO authenticated;
 GRANT SELECT ON TABLE photoplay.events TO photoplay_api;
