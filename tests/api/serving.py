@@ -30,9 +30,9 @@ from photoplay import embedded
 from photoplay.api.app import create_app
 from photoplay.api.codes import CODES
 from photoplay.config import LOCAL_USER, Settings
-from photoplay.registry import open_registry
 from photoplay.domain.api_key import KeyScope
 from photoplay.operations.create_key import NewKey, create_key
+from photoplay.registry import open_registry
 from photoplay.stack import APP_ROLE, Stack
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import open_store
