@@ -175,8 +175,9 @@ class TestOnBehalfOf:
         refused(await admin.get(QUOTA), 400, "on_behalf_of_required")
         refused(await admin.animate(imageId="x"), 400, "on_behalf_of_required")
 
-    @pytest.mark.parametrize("named", ["", "alice", "42", f"{uuid4()}, {uuid4()}"])
+    @pytest.mark.parametrize("named", ["", "alice", "42", "two"])
     async def test_what_names_no_user_is_refused(self, admin, named):
+        named = f"{uuid4()}, {uuid4()}" if named == "two" else named
         answer = await admin.get(QUOTA, headers={"X-On-Behalf-Of": named})
         refused(answer, 400, "on_behalf_of_invalid")
 
