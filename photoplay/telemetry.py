@@ -7,11 +7,15 @@ as the line itself, in JSON as `message`. Secrets and content are cut out by one
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+from uuid import UUID
 
 import structlog
 
@@ -108,6 +112,51 @@ def _with_line(_logger: object, _method: str, event: Event) -> Event:
     return event
 
 
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A log line that names a job, as it stands in the log.
+
+    Attributes:
+        text: one line, redacted.
+    """
+
+    job_id: UUID
+    at: datetime
+    level: str
+    text: str
+
+
+# Said at every poll, so of no news for whoever looks at one job.
+_REPEATED: Final = frozenset({"attempt.polling", "attempt.mapped"})
+_ENVELOPE: Final = frozenset(
+    {"event", "message", "job_id", "level", "timestamp", "exception", "exc_info", "stack_info"}
+)
+_MOST_CHARACTERS: Final = 500
+_keepers: list[Callable[[JobLine], None]] = []
+
+
+def keep_job_lines(keep: Callable[[JobLine], None] | None) -> None:
+    """Also hand every log line that names a job to `keep`; None ends it."""
+    _keepers[:] = [keep] if keep is not None else []
+
+
+def _keep_job_line(_logger: object, _method: str, event: Event) -> Event:
+    name = str(event.get("event"))
+    job_id = event.get("job_id")
+    is_news = name not in _REPEATED or event.get("status") not in {None, "waiting", "unchanged"}
+    if _keepers and isinstance(job_id, str) and is_news:
+        rest = " ".join(
+            f"{key}={value}"
+            for key, value in event.items()
+            if key not in _ENVELOPE and not key.startswith("_")
+        )
+        text = str(event.get("message") or f"{name} {rest}".rstrip())[:_MOST_CHARACTERS]
+        at = datetime.fromisoformat(str(event["timestamp"]))
+        with contextlib.suppress(ValueError):
+            _keepers[0](JobLine(UUID(job_id), at, str(event["level"]), text))
+    return event
+
+
 class _Missing(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "-"
@@ -130,6 +179,7 @@ def configure_logs(form: Literal["console", "json"], level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _redact,
         _with_line,
+        _keep_job_line,
         structlog.processors.format_exc_info,
         _redact_exception,
     ]

@@ -24,6 +24,7 @@ from photoplay.worker.drivers.local import LocalDriver, Look
 from photoplay.worker.drivers.remote import RemoteDriver
 from photoplay.worker.engine import Engine
 from photoplay.worker.handler import JobHandler, lanes
+from photoplay.worker.log_keeper import LogKeeper
 from photoplay.worker.pictures import PictureFetcher
 from photoplay.worker.render_pool import RenderPool
 from photoplay.worker.sweep import Sweeper
@@ -132,6 +133,9 @@ async def run_worker(
         engine = Engine(stack.direct_dsn, lanes(settings.render_processes), takeover=settings.lease)
         listening = asyncio.create_task(changes.run(), name="job-changes")
         sweeping = asyncio.create_task(sweeper.run(stopping), name="sweep")
+        # Until the last handler has returned: its lines are the ones that are looked for.
+        silent = asyncio.Event()
+        keeping = asyncio.create_task(LogKeeper(database).run(silent), name="log-keeper")
         working = asyncio.create_task(engine.run(handler, stopping), name="engine")
         _log.info(
             "worker.started", worker_id=str(handler.worker_id), providers=stack.registry.order
@@ -144,6 +148,8 @@ async def run_worker(
             listening.cancel()
             working.cancel()
             await asyncio.gather(listening, working, sweeping, return_exceptions=True)
+            silent.set()
+            await asyncio.gather(keeping, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await sweeper.leave()
             _log.info("worker.stopped", worker_id=str(handler.worker_id))

@@ -1,0 +1,53 @@
+"""Log lines of jobs, from this process into the database, for whoever looks at a job."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import Final
+
+from photoplay.db.pool import WORKER, Database
+from photoplay.domain.errors import PhotoplayError
+from photoplay.telemetry import JobLine, keep_job_lines
+
+_EVERY_S: Final = 1.0
+_MOST: Final = 5000
+
+
+class LogKeeper:
+    """Gathers the log lines that name a job and writes them once a second, in one statement.
+
+    While the database is away lines are lost here; they are in the log all the same.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lines: deque[JobLine] = deque(maxlen=_MOST)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep lines until told to stop, and write what is left."""
+        keep_job_lines(self._lines.append)
+        try:
+            while not stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_EVERY_S):
+                        await stopping.wait()
+                await self.write()
+        finally:
+            keep_job_lines(None)
+
+    async def write(self) -> None:
+        """Write what was gathered."""
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if not lines:
+            return
+        values = {
+            "job_ids": [line.job_id for line in lines],
+            "ats": [line.at for line in lines],
+            "levels": [line.level for line in lines],
+            "lines": [line.text for line in lines],
+        }
+        # Not said in the log when it fails: that would be one more line to write.
+        with contextlib.suppress(PhotoplayError):
+            await self._database.once(WORKER, "add_log_lines", values)
