@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Final
+from typing import Final, Self
 
 from photoplay.db.pool import WORKER, Database
 from photoplay.domain.errors import PhotoplayError
@@ -24,18 +24,26 @@ class LogKeeper:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lines: deque[JobLine] = deque(maxlen=_MOST)
+        self._stopping = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Keep lines until told to stop, and write what is left."""
+    async def __aenter__(self) -> Self:
         keep_job_lines(self._lines.append)
-        try:
-            while not stopping.is_set():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_EVERY_S):
-                        await stopping.wait()
-                await self.write()
-        finally:
-            keep_job_lines(None)
+        self._writing = asyncio.create_task(self._write_now_and_then(), name="log-keeper")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        keep_job_lines(None)
+        self._stopping.set()
+        if self._writing is not None:
+            await self._writing
+
+    async def _write_now_and_then(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_S):
+                    await self._stopping.wait()
+            await self.write()
 
     async def write(self) -> None:
         """Write what was gathered."""

@@ -107,6 +107,7 @@ async def run_worker(
     settings = stack.settings
     async with (
         stack.database(size=8, name="photoplay-worker") as database,
+        LogKeeper(database),
         drivers(stack) as opened,
     ):
         tools = Tools(
@@ -133,9 +134,6 @@ async def run_worker(
         engine = Engine(stack.direct_dsn, lanes(settings.render_processes), takeover=settings.lease)
         listening = asyncio.create_task(changes.run(), name="job-changes")
         sweeping = asyncio.create_task(sweeper.run(stopping), name="sweep")
-        # Until the last handler has returned: its lines are the ones that are looked for.
-        silent = asyncio.Event()
-        keeping = asyncio.create_task(LogKeeper(database).run(silent), name="log-keeper")
         working = asyncio.create_task(engine.run(handler, stopping), name="engine")
         _log.info(
             "worker.started", worker_id=str(handler.worker_id), providers=stack.registry.order
@@ -148,8 +146,6 @@ async def run_worker(
             listening.cancel()
             working.cancel()
             await asyncio.gather(listening, working, sweeping, return_exceptions=True)
-            silent.set()
-            await asyncio.gather(keeping, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await sweeper.leave()
             _log.info("worker.stopped", worker_id=str(handler.worker_id))

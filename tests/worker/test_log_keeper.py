@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from uuid import uuid4
@@ -33,16 +32,6 @@ async def job_id(database, store, user):
     return (await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))).id
 
 
-async def kept(keeper: LogKeeper, say) -> None:
-    """Run the keeper around what is said."""
-    stopping = asyncio.Event()
-    running = asyncio.create_task(keeper.run(stopping))
-    await asyncio.sleep(0)
-    say()
-    stopping.set()
-    await running
-
-
 def lines_of(owner, job_id) -> list[tuple[str, str]]:
     return owner.execute(
         "select level, line from photoplay.log_lines where job_id = %s order by id", (job_id,)
@@ -58,7 +47,8 @@ async def test_what_the_log_says_of_a_job_can_be_read_beside_it(database, owner,
         log.info("attempt.mapped", provider="kling", raw="running", status="waiting")
         get_logger("a test").info("worker.started")
 
-    await kept(LogKeeper(database), say)
+    async with LogKeeper(database):
+        say()
     assert lines_of(owner, job_id) == [
         ("info", f"[VideoJobs] Upload completed for job {job_id}, storage path: a/path.mp4"),
         ("warning", "job.interrupted error=OSError token=***"),
@@ -68,15 +58,11 @@ async def test_what_the_log_says_of_a_job_can_be_read_beside_it(database, owner,
 async def test_lines_of_a_job_that_is_gone_are_gone_too_and_stay_gone(
     database, owner, user, job_id
 ):
-    keeper = LogKeeper(database)
-    await kept(keeper, lambda: get_logger("a test").info("lease.lost", job_id=str(job_id)))
+    async with LogKeeper(database):
+        get_logger("a test").info("lease.lost", job_id=str(job_id))
     assert len(lines_of(owner, job_id)) == 1
     await erase_job(database, writer(user), job_id)
-    late = uuid4()
-
-    def say() -> None:
+    async with LogKeeper(database):
         get_logger("a test").info("video.uploading", job_id=str(job_id))
-        get_logger("a test").info("video.uploading", job_id=str(late))
-
-    await kept(keeper, say)
+        get_logger("a test").info("video.uploading", job_id=str(uuid4()))
     assert owner.execute("select count(*) from photoplay.log_lines").fetchone() == (0,)
