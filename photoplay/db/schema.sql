@@ -8,6 +8,7 @@
 -- 0006_pre_create_job
 -- 0007_pre_providers
 -- 0008_pre_identity
+-- 0011_pre_log_lines
 -- 0013_pre_supabase
 -- 0014_pre_offers
 -- 0016_pre_placed_picture
@@ -762,6 +763,27 @@ ALTER TABLE ONLY photoplay.limits FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE photoplay.limits IS 'The row without user holds for everybody; a user row overrides what it does not leave null.';
 
+CREATE UNLOGGED TABLE photoplay.log_lines (
+    id bigint NOT NULL,
+    job_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    level text NOT NULL,
+    line text NOT NULL
+);
+
+ALTER TABLE ONLY photoplay.log_lines FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.log_lines IS 'Log lines that name a job, redacted as in the log; gone with the job, and after a week.';
+
+ALTER TABLE photoplay.log_lines ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME photoplay.log_lines_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE photoplay.pgqueuer (
     id bigint NOT NULL,
     priority integer NOT NULL,
@@ -1048,6 +1070,9 @@ ALTER TABLE ONLY photoplay.leases
 ALTER TABLE ONLY photoplay.limits
     ADD CONSTRAINT limits_user_id_key UNIQUE (user_id);
 
+ALTER TABLE ONLY photoplay.log_lines
+    ADD CONSTRAINT log_lines_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY photoplay.pgqueuer_log
     ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
 
@@ -1102,6 +1127,10 @@ CREATE UNIQUE INDEX erased_jobs_key ON photoplay.erased_jobs USING btree (user_i
 CREATE INDEX events_job ON photoplay.events USING btree (job_id, id);
 
 CREATE UNIQUE INDEX limits_default_once ON photoplay.limits USING btree (((user_id IS NULL))) WHERE (user_id IS NULL);
+
+CREATE INDEX log_lines_at ON photoplay.log_lines USING btree (at);
+
+CREATE INDEX log_lines_job ON photoplay.log_lines USING btree (job_id, id);
 
 CREATE INDEX pgqueuer_ep_ea_idx ON photoplay.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::photoplay.pgqueuer_status);
 
@@ -1177,6 +1206,9 @@ ALTER TABLE ONLY photoplay.attempts
 ALTER TABLE ONLY photoplay.leases
     ADD CONSTRAINT leases_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY photoplay.log_lines
+    ADD CONSTRAINT log_lines_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
+
 ALTER TABLE photoplay.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.attempts ENABLE ROW LEVEL SECURITY;
@@ -1202,6 +1234,8 @@ ALTER TABLE photoplay.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE photoplay.leases ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.limits ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.log_lines ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY look ON photoplay.pgqueuer FOR SELECT TO photoplay_admin USING (true);
 
@@ -1254,6 +1288,8 @@ CREATE POLICY photoplay_worker ON photoplay.events TO postgres, photoplay_worker
 CREATE POLICY photoplay_worker ON photoplay.leases TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.limits TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.log_lines TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.provider_verdicts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
@@ -1474,6 +1510,9 @@ GRANT SELECT ON TABLE photoplay.limits TO authenticated;
 GRANT SELECT ON TABLE photoplay.limits TO photoplay_api;
 GRANT SELECT ON TABLE photoplay.limits TO photoplay_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.limits TO photoplay_admin;
+
+GRANT SELECT,INSERT,DELETE ON TABLE photoplay.log_lines TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.log_lines TO photoplay_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer TO photoplay_worker;
 GRANT SELECT ON TABLE photoplay.pgqueuer TO photoplay_admin;
