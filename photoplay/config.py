@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -81,6 +83,10 @@ class Settings(BaseSettings):
         10, ge=2, le=200, validation_alias=_named("PHOTOPLAY_DATABASE_POOL_SIZE")
     )
     """Connections of one server process for requests."""
+    statement_timeout_s: float = Field(
+        10.0, ge=0.1, le=600, validation_alias=_named("PHOTOPLAY_STATEMENT_TIMEOUT_S")
+    )
+    """Seconds after which a request's statement is given up, for instance while it waits for a lock."""
 
     # HTTP
     host: str = Field("127.0.0.1", validation_alias=_named("PHOTOPLAY_HOST"))
@@ -102,11 +108,27 @@ class Settings(BaseSettings):
 
     # Limits
     daily_limit: int = Field(20, ge=0, validation_alias=_named("VIDEO_DAILY_LIMIT"))
-    """Videos a user may ask for in a UTC day."""
+    """Videos a user may ask for in a day."""
     max_open_jobs: int = Field(5, ge=1, validation_alias=_named("VIDEO_MAX_OPEN_JOBS"))
     """Videos of one user that may be in progress at once."""
     dedupe_open_jobs: bool = Field(True, validation_alias=_named("PHOTOPLAY_DEDUPE_OPEN_JOBS"))
     """Without a key, answer the same picture, prompt and options with the job in progress."""
+    quota_time_zone: str = Field("UTC", validation_alias=_named("PHOTOPLAY_QUOTA_TIME_ZONE"))
+    """Time zone (IANA name) in whose midnight a day begins."""
+    requests_per_minute: int | None = Field(
+        None, ge=1, le=6000, validation_alias=_named("PHOTOPLAY_REQUESTS_PER_MINUTE")
+    )
+    """Requests for a video that a user may make in a minute. Unset: not limited."""
+    daily_spend_usd_per_user: Decimal | None = Field(
+        None, ge=0, max_digits=12, decimal_places=6,
+        validation_alias=_named("PHOTOPLAY_DAILY_SPEND_USD_PER_USER"),
+    )  # fmt: skip
+    """US dollars that a user's videos of a day may cost. Unset: no cap."""
+    daily_spend_usd: Decimal | None = Field(
+        None, ge=0, max_digits=12, decimal_places=6,
+        validation_alias=_named("PHOTOPLAY_DAILY_SPEND_USD"),
+    )  # fmt: skip
+    """US dollars that everybody's videos of a day may cost together. Unset: no cap."""
     max_image_mb: int = Field(10, ge=1, le=100, validation_alias=_named("VIDEO_MAX_IMAGE_MB"))
     """Largest picture in megabytes (of 1,048,576 bytes)."""
 
@@ -237,6 +259,17 @@ class Settings(BaseSettings):
             raise PydanticCustomError("too_short", "must have at least 32 characters")
         return value
 
+    @field_validator("quota_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise PydanticCustomError(
+                "time_zone", "is not a time zone; use an IANA name like Europe/Berlin"
+            ) from None
+        return value
+
     @field_validator("provider_concurrency", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
@@ -258,6 +291,23 @@ class Settings(BaseSettings):
     @property
     def option_defaults(self) -> OptionDefaults:
         return OptionDefaults(self.default_duration, self.default_resolution, self.default_motion)
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What `set_limits` takes."""
+        return {
+            "daily_limit": self.daily_limit,
+            "max_open_jobs": self.max_open_jobs,
+            "dedupe_open_jobs": self.dedupe_open_jobs,
+            "requests_per_minute": self.requests_per_minute,
+            "daily_spend_usd": self.daily_spend_usd_per_user,
+            "total_daily_spend_usd": self.daily_spend_usd,
+            "time_zone": self.quota_time_zone,
+        }
+
+    @property
+    def statement_timeout(self) -> timedelta:
+        return timedelta(seconds=self.statement_timeout_s)
 
     @property
     def lease(self) -> timedelta:

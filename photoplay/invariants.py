@@ -1,6 +1,6 @@
 """What must be true of the data at every moment, looked up in a live installation.
 
-I1–I9 of docs/architecture.md. Each check is one statement in `db/queries/check_i*.sql` that returns
+I1–I9 and I12 of docs/architecture.md. Each check is one statement in `db/queries/check_i*.sql` that returns
 what breaks the rule; none means that it holds. I5 also looks at the objects.
 """
 
@@ -22,6 +22,7 @@ INVARIANTS: Final[dict[str, str]] = {
     "I7 open jobs within the limit": "check_i7_open_jobs",
     "I8 a job's things are its user's": "check_i8_ownership",
     "I9 every state change has one event": "check_i9_events",
+    "I12 spend within the cap": "check_i12_spend",
 }
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from photoplay.config import Settings, SettingsError
-from photoplay.domain.capability import Capability
-from photoplay.domain.options import EffectiveOptions
+from photoplay.domain.capability import Capability, fit
+from photoplay.domain.errors import InvalidRequestError
+from photoplay.domain.options import EffectiveOptions, MotionOptions, OptionDefaults
 from photoplay.providers.builtin import LOCAL
 from photoplay.providers.fal import Fal, FalAccount
 from photoplay.providers.kling import Kling, KlingAccount
@@ -47,6 +48,22 @@ class Registry:
         if name == LOCAL.provider:
             return 0.0
         return estimate(self.remotes[name].model.price, options)
+
+    def expected_usd(self, asked: MotionOptions, defaults: OptionDefaults) -> float | None:
+        """Return what a wish will probably cost in US dollars, None when nobody's price is known.
+
+        It is the price at the first provider in the order of trying that has one: where costs are
+        capped, no attempt of unknown price is begun.
+        """
+        for name in (asked.provider,) if asked.provider else self.order:
+            try:
+                options = fit(asked, self.capabilities[name], defaults)
+            except InvalidRequestError:
+                continue
+            price = self.estimate_usd(name, options)
+            if price is not None:
+                return price
+        return None
 
 
 BUILT_IN_ALONE: Final = Registry({}, (LOCAL.provider,))

@@ -70,10 +70,20 @@ class Stack:
             database, self.store, self.decoders, max_bytes=self.settings.max_image_bytes
         )
 
-    def database(self, *, size: int = 10, name: str = "photoplay") -> Database:
+    def database(
+        self,
+        *,
+        size: int = 10,
+        name: str = "photoplay",
+        statement_timeout: timedelta | None = None,
+    ) -> Database:
         """Return a pool that is not yet opened; `async with` it."""
         return Database(
-            self.app_dsn, size=size, pooled=self.settings.database_pooled, application_name=name
+            self.app_dsn,
+            size=size,
+            pooled=self.settings.database_pooled,
+            application_name=name,
+            statement_timeout=statement_timeout,
         )
 
 

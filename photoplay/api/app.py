@@ -117,7 +117,11 @@ def _lifespan(
         # Names that strangers choose must not hold up the look-ups for providers.
         resolver, provider_resolver = SystemResolver(), SystemResolver()
         async with (
-            stack.database(size=settings.database_pool_size, name="photoplay-api") as database,
+            stack.database(
+                size=settings.database_pool_size,
+                name="photoplay-api",
+                statement_timeout=settings.statement_timeout,
+            ) as database,
             Sender(policy, provider_resolver) as sender,
         ):
             authenticator = Authenticator(settings, database)
@@ -136,12 +140,7 @@ def _lifespan(
                 authenticator=authenticator,
                 base_url=settings.public_url or base_url,
             )
-            await set_limits(
-                database,
-                daily_limit=settings.daily_limit,
-                max_open_jobs=settings.max_open_jobs,
-                dedupe_open_jobs=settings.dedupe_open_jobs,
-            )
+            await set_limits(database, **settings.limits)
             await stack.decoders.warm()
             listening = asyncio.create_task(changes.run(), name="job-changes")
             try:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from photoplay.api.rate_limit import rate_limit_headers
 from photoplay.domain.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -93,11 +94,7 @@ def answer_for(request: Request, error: PhotoplayError) -> Response:
     match error:
         case RateLimitedError():
             wait = str(max(math.ceil(error.retry_after.total_seconds()), 1))
-            headers = {"Retry-After": wait}
-            if error.code == "quota_exceeded":
-                limit = error.details.get("limit", 0)
-                headers["RateLimit-Policy"] = f'"daily";q={limit};w=86400'
-                headers["RateLimit"] = f'"daily";r=0;t={wait}'
+            headers = {"Retry-After": wait, **rate_limit_headers(error.standings)}
             return problem(
                 request,
                 429,

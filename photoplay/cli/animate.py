@@ -164,12 +164,7 @@ class _Run:
                 stop_signals() as stopping,
                 stack.database(name="photoplay-animate") as database,
             ):
-                await set_limits(
-                    database,
-                    daily_limit=self._settings.daily_limit,
-                    max_open_jobs=self._settings.max_open_jobs,
-                    dedupe_open_jobs=self._settings.dedupe_open_jobs,
-                )
+                await set_limits(database, **self._settings.limits)
                 work_done = asyncio.Event()
                 worker = asyncio.create_task(run_worker(stack, work_done))
                 columns = (
@@ -250,7 +245,13 @@ class _Run:
         fit(self._options, capabilities[provider], self._settings.option_defaults)
         scope = operator(LOCAL_USER)
         image = await stack.intake(database).take(scope, LOCAL_USER, picture)
-        new = NewJob(Picture(image_id=image["id"]), self._options, provider, self._prompt)
+        new = NewJob(
+            Picture(image_id=image["id"]),
+            self._options,
+            provider,
+            self._prompt,
+            estimate_usd=stack.registry.expected_usd(self._options, self._settings.option_defaults),
+        )
         while True:
             try:
                 created = await create_job(

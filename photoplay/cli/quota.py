@@ -26,7 +26,7 @@ def show(user: User = LOCAL_USER, data_dir: DataDir = None) -> None:
     """Show today's quota and the open jobs of a user."""
     row = asyncio.run(_show(settings_for(data_dir, quiet_logs=True), user))
     typer.echo(
-        f"used {row['used']} of {row['limit']} (resets {row['resets_at']:%Y-%m-%d %H:%M} UTC), "
+        f"used {row['used']} of {row['daily_limit']} (resets {row['resets_at']:%Y-%m-%d %H:%M} UTC), "
         f"open jobs {row['open_jobs']} of {row['max_open_jobs']}"
     )
 

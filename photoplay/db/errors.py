@@ -29,14 +29,18 @@ class ContentionError(UnavailableError):
     retryable: ClassVar[bool] = True
 
 
+class RaceLostError(ContentionError):
+    """The transaction lost to another one and may run again at once."""
+
+
 _BY_SQLSTATE: dict[str, type[PhotoplayError]] = {
     "PP001": LeaseLostError,
     "PP002": IllegalTransitionError,
     "PP003": IllegalTransitionError,
     "PP004": IllegalTransitionError,
     "PP005": UserErasedError,
-    "40001": ContentionError,  # serialization failure
-    "40P01": ContentionError,  # deadlock
+    "40001": RaceLostError,  # serialization failure
+    "40P01": RaceLostError,  # deadlock
     "55P03": ContentionError,  # lock timeout
     "57014": ContentionError,  # statement timeout
     "3F000": SchemaError,  # no such schema

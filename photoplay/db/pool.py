@@ -11,18 +11,20 @@ import contextlib
 import functools
 import json
 import logging
+import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
-from typing import Any, LiteralString, ParamSpec, TypeVar
+from typing import Any, Final, LiteralString, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
 import psycopg_pool
 from psycopg.rows import DictRow, dict_row
 
-from photoplay.db.errors import translated
+from photoplay.db.errors import RaceLostError, translated
 from photoplay.db.queries import load
 
 # A pipeline that fails logs the statements it had to skip, with parameters' positions: noise for us.
@@ -32,18 +34,31 @@ logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 Connection = psycopg.AsyncConnection[DictRow]
 P = ParamSpec("P")
 T = TypeVar("T")
+_REPETITIONS: Final = 2
 
 
 def uninterrupted(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Let a transaction end before the cancellation of its caller is felt.
+    """Let a transaction end before the cancellation of its caller is felt, and repeat one that lost a race.
 
     Cut off in the middle of a statement, the connection would be lost and nobody would know whether it
-    had committed.
+    had committed. The loser of a deadlock or a serialization failure is known to have left nothing
+    behind; it runs again, at most twice.
+
+    Args:
+        work: one transaction and nothing else.
     """
+
+    async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_REPETITIONS):
+            with contextlib.suppress(RaceLostError):
+                return await work(*args, **kwargs)
+            # Both of two losers would only meet again.
+            await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 -- spreads, hides nothing
+        return await work(*args, **kwargs)
 
     @functools.wraps(work)
     async def until_its_end(*args: P.args, **kwargs: P.kwargs) -> T:
-        task = asyncio.create_task(work(*args, **kwargs))
+        task = asyncio.create_task(repeated(*args, **kwargs))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -57,8 +72,13 @@ def uninterrupted(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
 
 
 _ENTER: LiteralString = (
-    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
+    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), "
+    "set_config('statement_timeout', %s, true), "
+    "set_config('idle_in_transaction_session_timeout', %s, true)"
 )
+_STOPPED_AFTER: Final = timedelta(seconds=60)
+"""A process that stops in the middle of a transaction (paused, cut off) loses it, and with it the locks
+that others wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +146,7 @@ class Database:
         application_name: shown in pg_stat_activity.
         session_role: role of every session from its start, for statements that are not ours (the
             engine's); only on direct connections.
+        statement_timeout: a statement that takes longer is given up; None lets it take its time.
     """
 
     def __init__(
@@ -136,8 +157,14 @@ class Database:
         pooled: bool = False,
         application_name: str = "photoplay",
         session_role: str | None = None,
+        statement_timeout: timedelta | None = None,
     ) -> None:
         self.dsn = dsn
+        # Set in each transaction: a transaction-mode pooler knows no settings of a connection.
+        self._timeouts = tuple(
+            str(int(limit.total_seconds() * 1000))
+            for limit in (statement_timeout or timedelta(0), _STOPPED_AFTER)
+        )
         self._options: dict[str, Any] = {
             "autocommit": True,
             "row_factory": dict_row,
@@ -199,12 +226,15 @@ class Database:
         """
         try:
             async with self.pool.connection() as connection, connection.transaction():
-                await connection.execute(_ENTER, (scope.role, scope.claims_json))
+                await connection.execute(_ENTER, self._entrance(scope))
                 yield Transaction(connection)
         except Exception as error:
             if (ours := translated(error)) is error:
                 raise
             raise ours from error
+
+    def _entrance(self, scope: Scope) -> tuple[str, ...]:
+        return (scope.role, scope.claims_json, *self._timeouts)
 
     async def once(self, scope: Scope, query: str, values: Mapping[str, object]) -> list[DictRow]:
         """Run one statement as a whole transaction in a single round trip and return its rows.
@@ -228,7 +258,7 @@ class Database:
                 try:
                     async with connection.pipeline():
                         await connection.execute("begin")
-                        await connection.execute(_ENTER, (scope.role, scope.claims_json))
+                        await connection.execute(_ENTER, self._entrance(scope))
                         cursors = [await connection.execute(load(q), v) for q, v in statements]
                         await connection.execute("commit")
                 except Exception:

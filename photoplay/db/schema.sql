@@ -8,6 +8,7 @@
 -- 0006_pre_create_job
 -- 0007_pre_providers
 -- 0008_pre_identity
+-- 0009_pre_limits
 -- 0011_pre_log_lines
 -- 0013_pre_supabase
 -- 0014_pre_offers
@@ -44,6 +45,38 @@ CREATE FUNCTION auth.uid() RETURNS uuid
         $$;
 
 COMMENT ON FUNCTION auth.uid() IS 'The user of this transaction, from request.jwt.claims; null when unset.';
+
+CREATE FUNCTION photoplay.add_spend(p_user_id uuid, p_day date, p_usd numeric, p_is_spent boolean) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    allowed record;
+begin
+    select * into allowed from photoplay.limits_of(p_user_id);
+    insert into photoplay.spend (user_id, day) values (p_user_id, p_day) on conflict do nothing;
+    update photoplay.spend s set usd = s.usd + p_usd
+        where s.user_id = p_user_id and s.day = p_day
+            and (p_is_spent or allowed.daily_spend_usd is null or s.usd + p_usd <= allowed.daily_spend_usd);
+    if not found then
+        return 'user';
+    end if;
+    if allowed.total_daily_spend_usd is null then
+        return null;
+    end if;
+    if not p_is_spent then
+        insert into photoplay.spend (day) values (p_day) on conflict do nothing;
+    end if;
+    update photoplay.spend s set usd = s.usd + p_usd
+        where s.user_id is null and s.day = p_day
+            and (p_is_spent or s.usd + p_usd <= allowed.total_daily_spend_usd);
+    if found or p_is_spent then
+        return null;
+    end if;
+    update photoplay.spend s set usd = s.usd - p_usd where s.user_id = p_user_id and s.day = p_day;
+    return 'installation';
+end
+$$;
 
 CREATE FUNCTION photoplay.announce_attempt() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -86,6 +119,14 @@ begin
 end
 $$;
 
+CREATE FUNCTION photoplay.attempts_usd(p_job_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select coalesce(sum(coalesce(a.cost_usd, a.reserved_usd)), 0) from photoplay.attempts a
+    where a.job_id = p_job_id and a.charged is distinct from false
+$$;
+
 CREATE FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) RETURNS TABLE(fence bigint, until timestamp with time zone, job_exists boolean)
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -94,24 +135,26 @@ CREATE FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id
 declare
     held record;
 begin
-    update photoplay.pgqueuer set dedupe_key = null where id = p_item_id;
     -- A wake in flight has changed the row and not committed: wait for it, then see its state.
     perform from public.video_jobs j where j.id = p_job_id for update;
-    if not found then
-        return query select null::bigint, null::timestamptz, false;
-        return;
+    job_exists := found;
+    if job_exists then
+        insert into photoplay.leases (job_id) values (p_job_id) on conflict (job_id) do nothing;
+        select l.fence, l.expires_at into held from photoplay.leases l where l.job_id = p_job_id for update;
     end if;
-    insert into photoplay.leases (job_id) values (p_job_id) on conflict (job_id) do nothing;
-    select l.fence, l.expires_at into held from photoplay.leases l where l.job_id = p_job_id for update;
-    if held.expires_at > photoplay.now() then
-        return query select null::bigint, held.expires_at, true;
-        return;
+    update photoplay.pgqueuer set dedupe_key = null where id = p_item_id;
+    if not job_exists then
+        return next;
+    elsif held.expires_at > photoplay.now() then
+        until := held.expires_at;
+        return next;
+    else
+        return query
+            update photoplay.leases l
+            set fence = l.fence + 1, worker_id = p_worker_id, expires_at = photoplay.now() + p_lease
+            where l.job_id = p_job_id
+            returning l.fence, l.expires_at, true;
     end if;
-    return query
-        update photoplay.leases l
-        set fence = l.fence + 1, worker_id = p_worker_id, expires_at = photoplay.now() + p_lease
-        where l.job_id = p_job_id
-        returning l.fence, l.expires_at, true;
 end
 $$;
 
@@ -151,40 +194,62 @@ begin
 end
 $$;
 
-CREATE FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) RETURNS TABLE(outcome text, job_id uuid, status text, provider text, created_at timestamp with time zone, details jsonb)
+CREATE FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval, p_estimate_usd numeric DEFAULT NULL::numeric, p_was_counted boolean DEFAULT false, OUT outcome text, OUT job_id uuid, OUT status text, OUT provider text, OUT created_at timestamp with time zone, OUT facts jsonb) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
 #variable_conflict use_column
 declare
     owner_id constant uuid := photoplay.user_id();
-    -- The operator's own command line has no daily limit.
+    -- The operator's own command line has no daily limit and no rate.
     exempt constant boolean := coalesce(photoplay.user_role() = 'service_role', false);
-    today constant date := photoplay.quota_day();
     instant constant timestamptz := photoplay.now();
     known record;
     allowed record;
+    bucket record;
     picture text := p_source;
-    used integer;
+    today date;
+    resets_at timestamptz;
+    used integer := 0;
+    open_jobs integer;
+    refused_by text;
 begin
     if owner_id is null then
         raise exception using errcode = '42501', message = 'no user in request.jwt.claims';
     end if;
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(owner_id::text, 7406));
+    facts := '{}';
 
     if p_key is not null then
         select * into known from public.video_jobs j
             where j.user_id = owner_id and j.client_request_id = p_key;
         if found then
-            return query select
-                case when known.fingerprint is distinct from p_fingerprint then 'key_reused' else 'replayed' end,
-                known.id, known.status, known.provider, known.created_at, '{}'::jsonb;
+            outcome := case when known.fingerprint is distinct from p_fingerprint then 'key_reused' else 'replayed' end;
+            job_id := known.id;
+            status := known.status;
+            provider := known.provider;
+            created_at := known.created_at;
             return;
         end if;
         if exists (
             select from photoplay.erased_jobs e where e.user_id = owner_id and e.client_request_id = p_key
         ) then
-            return query select 'erased', null::uuid, null::text, null::text, null::timestamptz, '{}'::jsonb;
+            outcome := 'erased';
+            return;
+        end if;
+    end if;
+
+    select * into strict allowed from photoplay.limits_of(owner_id);
+    if allowed.requests_per_minute is not null and not exempt and not p_was_counted then
+        select request.taken, bucket_left.* into bucket
+            from photoplay.take_request(allowed.requests_per_minute) request
+            cross join lateral photoplay.requests_left(allowed.requests_per_minute, request.full_at) bucket_left;
+        facts := jsonb_build_object(
+            'requests_per_minute', allowed.requests_per_minute,
+            'requests_left', bucket.requests_left, 'request_in_s', bucket.request_in_s
+        );
+        if not bucket.taken then
+            outcome := 'rate_limited';
             return;
         end if;
     end if;
@@ -193,12 +258,10 @@ begin
         select i.path into picture from public.video_images i
             where i.id = p_image_id and i.user_id = owner_id and (p_source is null or i.path = p_source);
         if not found then
-            return query select 'image_not_found', null::uuid, null::text, null::text, null::timestamptz, '{}'::jsonb;
+            outcome := 'image_not_found';
             return;
         end if;
     end if;
-
-    select * into allowed from photoplay.limits_of(owner_id);
 
     if p_key is null and allowed.dedupe_open_jobs then
         select * into known from public.video_jobs j
@@ -206,40 +269,66 @@ begin
                 and j.status in ('queued', 'running')
             order by j.created_at limit 1;
         if found then
-            return query select 'duplicate', known.id, known.status, known.provider, known.created_at, '{}'::jsonb;
+            outcome := 'duplicate';
+            job_id := known.id;
+            status := known.status;
+            provider := known.provider;
+            created_at := known.created_at;
+            return;
+        end if;
+    end if;
+
+    today := (instant at time zone allowed.time_zone)::date;
+    resets_at := photoplay.day_begins(today + 1, allowed.time_zone);
+    facts := facts || jsonb_build_object(
+        'resets_at', to_char(resets_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        'resets_in_s', ceil(extract(epoch from resets_at - instant)),
+        'day_s', extract(epoch from resets_at - photoplay.day_begins(today, allowed.time_zone))::integer
+    );
+    if not exempt then
+        select coalesce(max(q.count), 0) into used from public.video_quota q
+            where q.user_id = owner_id and q.date = today;
+        if (used < allowed.daily_limit) is not true then
+            outcome := 'quota_exceeded';
+            facts := facts || jsonb_build_object('daily_limit', allowed.daily_limit, 'used', used);
+            return;
+        end if;
+    end if;
+
+    select count(*) into open_jobs from public.video_jobs j
+        where j.user_id = owner_id and j.status in ('queued', 'running');
+    if (open_jobs < allowed.max_open_jobs) is not true then
+        outcome := 'too_many_open_jobs';
+        facts := facts || jsonb_build_object('max_open_jobs', allowed.max_open_jobs, 'open_jobs', open_jobs);
+        return;
+    end if;
+
+    if p_estimate_usd is null and (allowed.daily_spend_usd is not null or allowed.total_daily_spend_usd is not null) then
+        outcome := 'price_unknown';
+        return;
+    end if;
+    if p_estimate_usd > 0 then
+        refused_by := photoplay.hold_first(p_id, today, p_estimate_usd);
+        if refused_by is not null then
+            outcome := 'spend_cap_reached';
+            facts := facts || jsonb_build_object('refused_by', refused_by);
             return;
         end if;
     end if;
 
     if not exempt then
-        insert into public.video_quota as quota (user_id, date, count)
-            select owner_id, today, 1 where allowed.daily_limit > 0
+        insert into public.video_quota as quota (user_id, date, count) values (owner_id, today, 1)
             on conflict (user_id, date) do update set count = quota.count + 1
             where quota.count < allowed.daily_limit
             returning quota.count into used;
         if used is null then
-            return query select 'quota_exceeded', null::uuid, null::text, null::text, null::timestamptz,
-                jsonb_build_object(
-                    'limit', allowed.daily_limit, 'remaining', 0,
-                    'resetsAt', to_char(today + 1, 'YYYY-MM-DD"T"00:00:00"Z"')
-                );
-            return;
+            -- Not by us: all is undone, and the next try sees it.
+            raise exception using errcode = '40001', message = 'somebody else took a unit meanwhile';
         end if;
+        insert into photoplay.quota_ledger (user_id, day, job_id, delta, reason)
+            values (owner_id, today, p_id, 1, 'job');
+        facts := facts || jsonb_build_object('daily_limit', allowed.daily_limit, 'used', used);
     end if;
-
-    if (
-        select count(*) >= allowed.max_open_jobs from public.video_jobs j
-        where j.user_id = owner_id and j.status in ('queued', 'running')
-    ) then
-        -- The unit taken above goes back with it: nothing of a refused creation stays.
-        if not exempt then
-            update public.video_quota q set count = q.count - 1 where q.user_id = owner_id and q.date = today;
-        end if;
-        return query select 'too_many_open_jobs', null::uuid, null::text, null::text, null::timestamptz,
-            jsonb_build_object('maxOpenJobs', allowed.max_open_jobs);
-        return;
-    end if;
-
     insert into public.video_jobs (
         id, created_at, updated_at, user_id, source_image_url, image_id, provider, options, prompt,
         client_request_id, fingerprint, overdue_at, quota_day
@@ -247,15 +336,25 @@ begin
         p_id, instant, instant, owner_id, picture, p_image_id, p_provider, p_options, p_prompt,
         p_key, p_fingerprint, instant + p_overdue_after, case when exempt then null else today end
     );
-    if not exempt then
-        insert into photoplay.quota_ledger (user_id, day, job_id, delta, reason)
-            values (owner_id, today, p_id, 1, 'job');
-    end if;
     perform photoplay.wake(p_id);
-    return query select 'created', p_id, 'queued', p_provider, instant,
-        case when exempt then '{}'::jsonb
-        else jsonb_build_object('limit', allowed.daily_limit, 'remaining', allowed.daily_limit - used) end;
+    outcome := 'created';
+    job_id := p_id;
+    status := 'queued';
+    provider := p_provider;
+    created_at := instant;
+    facts := facts || jsonb_build_object('max_open_jobs', allowed.max_open_jobs, 'open_jobs', open_jobs + 1);
 end
+$$;
+
+CREATE FUNCTION photoplay.day_begins(p_day date, p_zone text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select case
+        when ((midnight - interval '1 hour') at time zone p_zone)::date >= p_day
+        then midnight - interval '1 hour' else midnight
+    end
+    from (select p_day::timestamp at time zone p_zone as midnight) last
 $$;
 
 CREATE FUNCTION photoplay.fn_pgqueuer_changed() RETURNS trigger
@@ -307,8 +406,9 @@ CREATE FUNCTION photoplay.guard_attempt() RETURNS trigger
     SET search_path TO ''
     AS $$
 begin
-    if (new.id, new.job_id, new.n, new.provider, new.model, new.fence, new.callback_token)
-        is distinct from (old.id, old.job_id, old.n, old.provider, old.model, old.fence, old.callback_token) then
+    if (new.id, new.job_id, new.user_id, new.n, new.provider, new.model, new.fence, new.callback_token)
+        is distinct from
+        (old.id, old.job_id, old.user_id, old.n, old.provider, old.model, old.fence, old.callback_token) then
         raise exception using errcode = 'PP004', message = 'what names an attempt never changes';
     end if;
     if new.status <> old.status and old.status || '>' || new.status not in (
@@ -333,8 +433,10 @@ declare
     edge constant text := old.phase || '>' || new.phase;
 begin
     if (new.id, new.user_id, new.created_at) is distinct from (old.id, old.user_id, old.created_at)
-        or new.client_request_id is distinct from old.client_request_id then
-        raise exception using errcode = 'PP004', message = 'id, user, creation time and request key never change';
+        or new.client_request_id is distinct from old.client_request_id
+        or new.quota_day is distinct from old.quota_day then
+        raise exception using errcode = 'PP004',
+            message = 'id, user, creation time, request key and quota day never change';
     end if;
     if old.status in ('succeeded', 'failed', 'cancelled') then
         if (new.status, new.phase) is distinct from (old.status, old.phase)
@@ -377,11 +479,62 @@ begin
 end
 $$;
 
+CREATE FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    job record;
+    more numeric;
+begin
+    if p_usd = 0 then
+        return true;
+    end if;
+    select j.user_id, coalesce(h.day, j.quota_day, (j.created_at at time zone allowed.time_zone)::date) as day,
+            coalesce(h.usd, 0) as held,
+            allowed.daily_spend_usd is not null or allowed.total_daily_spend_usd is not null as is_capped
+        into strict job
+        from public.video_jobs j
+        cross join lateral photoplay.limits_of(j.user_id) allowed
+        left join photoplay.job_spend h on h.job_id = j.id
+        where j.id = p_job_id;
+    if p_usd is null then
+        return not job.is_capped;
+    end if;
+    more := p_usd + photoplay.attempts_usd(p_job_id) - job.held;
+    if more <= 0 then
+        return true;
+    end if;
+    if photoplay.add_spend(job.user_id, job.day, more, false) is not null then
+        return false;
+    end if;
+    insert into photoplay.job_spend as held (job_id, user_id, day, usd)
+        values (p_job_id, job.user_id, job.day, more)
+        on conflict (job_id) do update set usd = held.usd + excluded.usd;
+    return true;
+end
+$$;
+
+CREATE FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd numeric) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    refused_by constant text := photoplay.add_spend(photoplay.user_id(), p_day, p_usd, false);
+begin
+    if refused_by is null then
+        insert into photoplay.job_spend (job_id, user_id, day, usd) values (p_job_id, photoplay.user_id(), p_day, p_usd);
+    end if;
+    return refused_by;
+end
+$$;
+
 CREATE FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
 begin
+    perform from public.video_jobs j where j.id = p_job_id for no key update;
     perform from photoplay.leases l where l.job_id = p_job_id and l.fence = p_fence for update;
     if not found then
         raise exception using errcode = 'PP001', message = 'another worker holds this job';
@@ -389,20 +542,24 @@ begin
 end
 $$;
 
-CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean)
+CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean, requests_per_minute integer, daily_spend_usd numeric, total_daily_spend_usd numeric, time_zone text)
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
     select
         coalesce(own.daily_limit, everybody.daily_limit),
         coalesce(own.max_open_jobs, everybody.max_open_jobs),
-        coalesce(own.dedupe_open_jobs, everybody.dedupe_open_jobs)
+        coalesce(own.dedupe_open_jobs, everybody.dedupe_open_jobs),
+        coalesce(own.requests_per_minute, everybody.requests_per_minute),
+        coalesce(own.daily_spend_usd, everybody.daily_spend_usd),
+        everybody.total_daily_spend_usd,
+        everybody.time_zone
     from photoplay.limits everybody
     left join photoplay.limits own on own.user_id = p_user_id
     where everybody.user_id is null
 $$;
 
-CREATE FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) RETURNS text
+CREATE FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[], p_job_id uuid, p_usd numeric) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -422,6 +579,9 @@ begin
         where a.provider = any(p_siblings) and a.status in ('submitting', 'unknown', 'accepted', 'running')
     ) then
         return 'full';
+    end if;
+    if not photoplay.hold_attempt(p_job_id, p_usd) then
+        return 'capped';
     end if;
     if health.open_until is not null then
         -- Half-open: this attempt is the probe, and keeps others away until its verdict.
@@ -472,7 +632,10 @@ COMMENT ON FUNCTION photoplay.offer_facts() IS 'Seconds of work a second of vide
 CREATE FUNCTION photoplay.quota_day() RETURNS date
     LANGUAGE sql STABLE
     SET search_path TO ''
-    AS $$ select (photoplay.now() at time zone 'UTC')::date $$;
+    AS $$
+    select (photoplay.now() at time zone everybody.time_zone)::date
+    from photoplay.limits everybody where everybody.user_id is null
+$$;
 
 CREATE FUNCTION photoplay.refuse_erased_user() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -485,6 +648,19 @@ begin
     end if;
     return new;
 end
+$$;
+
+CREATE FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select whole.n, ceil(bucket.missing_s - 60 + (whole.n + 1) * bucket.pace_s)::integer
+    from (
+        select floor(60000000 / p_per_minute) / 1000000 as pace_s,
+            greatest(extract(epoch from p_full_at - photoplay.now()), 0) as missing_s
+    ) bucket
+    cross join lateral (select floor((60 - bucket.missing_s) / bucket.pace_s)::integer as n) whole
+    where p_per_minute is not null
 $$;
 
 CREATE FUNCTION photoplay.require_open(p_job_id uuid) RETURNS void
@@ -530,6 +706,100 @@ begin
     update public.video_quota q set count = q.count - 1
         where q.user_id = held.user_id and q.date = held.quota_day;
     return true;
+end
+$$;
+
+CREATE FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_jobs integer, p_dedupe_open_jobs boolean, p_requests_per_minute integer, p_daily_spend_usd numeric, p_total_daily_spend_usd numeric, p_time_zone text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    before record;
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7409);
+    select * into before from photoplay.limits_of(null);
+    if before.total_daily_spend_usd is null and p_total_daily_spend_usd is not null then
+        -- Whoever decides by the old limits ends first: the sum misses nothing.
+        lock table photoplay.limits in access exclusive mode;
+        delete from photoplay.spend s where s.user_id is null;
+        insert into photoplay.spend (day, usd)
+            select s.day, sum(s.usd) from photoplay.spend s
+            where s.day >= photoplay.now()::date - 3 group by s.day;
+    end if;
+    insert into photoplay.limits as everybody (
+        daily_limit, max_open_jobs, dedupe_open_jobs, requests_per_minute, daily_spend_usd,
+        total_daily_spend_usd, time_zone
+    ) values (
+        p_daily_limit, p_max_open_jobs, p_dedupe_open_jobs, p_requests_per_minute, p_daily_spend_usd,
+        p_total_daily_spend_usd, p_time_zone
+    )
+    on conflict ((user_id is null)) where user_id is null do update set
+        daily_limit = excluded.daily_limit,
+        max_open_jobs = excluded.max_open_jobs,
+        dedupe_open_jobs = excluded.dedupe_open_jobs,
+        requests_per_minute = excluded.requests_per_minute,
+        daily_spend_usd = excluded.daily_spend_usd,
+        total_daily_spend_usd = excluded.total_daily_spend_usd,
+        time_zone = excluded.time_zone
+    where everybody is distinct from excluded;
+end
+$$;
+
+CREATE FUNCTION photoplay.settle_spend() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    ended_id uuid;
+    ended record;
+    cost numeric;
+begin
+    if tg_table_name = 'attempts' then
+        ended_id := new.job_id;
+    else
+        ended_id := new.id;
+    end if;
+    select j.user_id, coalesce(h.day, j.quota_day, (j.created_at at time zone everybody.time_zone)::date) as day,
+            coalesce(h.usd, 0) as held
+        into ended
+        from public.video_jobs j
+        cross join photoplay.limits everybody
+        left join photoplay.job_spend h on h.job_id = j.id
+        where j.id = ended_id and j.status not in ('queued', 'running') and everybody.user_id is null;
+    if not found then
+        return null;
+    end if;
+    cost := photoplay.attempts_usd(ended_id);
+    if cost <> ended.held then
+        perform photoplay.add_spend(ended.user_id, ended.day, cost - ended.held, true);
+        insert into photoplay.job_spend (job_id, user_id, day, usd)
+            values (ended_id, ended.user_id, ended.day, cost)
+            on conflict (job_id) do update set usd = excluded.usd;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    instant constant timestamptz := photoplay.now();
+    latest constant timestamptz := instant + interval '1 minute';
+    -- Rounded down, so that p_per_minute of them never are more than a minute.
+    pace constant interval := floor(60000000 / p_per_minute) * interval '1 microsecond';
+begin
+    insert into photoplay.request_rates as bucket (user_id, full_at) values (photoplay.user_id(), instant + pace)
+        on conflict (user_id) do update set full_at = excluded.full_at
+            -- Further away than a minute was written by a clock that was set back since.
+            + case when bucket.full_at between instant and latest then bucket.full_at - instant else '0' end
+        where bucket.full_at + pace <= latest or bucket.full_at > latest
+        returning bucket.full_at into full_at;
+    taken := found;
+    if not taken then
+        select b.full_at into full_at from photoplay.request_rates b where b.user_id = photoplay.user_id();
+    end if;
 end
 $$;
 
@@ -627,8 +897,10 @@ CREATE TABLE photoplay.attempts (
     hinted_task_id text,
     called_back_at timestamp with time zone,
     cancel_asked_at timestamp with time zone,
+    reserved_usd numeric(12,6),
     placed_picture text,
     CONSTRAINT attempts_n_check CHECK ((n > 0)),
+    CONSTRAINT attempts_reserved_usd_check CHECK ((reserved_usd >= (0)::numeric)),
     CONSTRAINT attempts_status_check CHECK ((status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'blocked'::text, 'cancelled'::text, 'expired'::text, 'lost'::text])))
 );
 
@@ -643,6 +915,8 @@ COMMENT ON COLUMN photoplay.attempts.charged IS 'null: not known.';
 COMMENT ON COLUMN photoplay.attempts.refusal IS 'Class of the definite verdict that ended it (domain/outcomes.py).';
 
 COMMENT ON COLUMN photoplay.attempts.hinted_task_id IS 'Task id from a genuine callback that came before we knew it.';
+
+COMMENT ON COLUMN photoplay.attempts.reserved_usd IS 'List price of what it asks for; null when it is not known. Counts until its cost is known.';
 
 COMMENT ON COLUMN photoplay.attempts.placed_picture IS 'Address of the picture in the submission, where it names nothing of ours; null where the attempt''s id is in it.';
 
@@ -736,6 +1010,18 @@ ALTER TABLE photoplay.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE photoplay.job_spend (
+    job_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    day date NOT NULL,
+    usd numeric(12,6) NOT NULL,
+    CONSTRAINT job_spend_usd_check CHECK ((usd >= (0)::numeric))
+);
+
+ALTER TABLE ONLY photoplay.job_spend FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.job_spend IS 'A job''s part of its day''s spend: while it is open what it may cost, afterwards what its attempts cost. Outlives the job.';
+
 CREATE TABLE photoplay.leases (
     job_id uuid NOT NULL,
     fence bigint DEFAULT 0 NOT NULL,
@@ -755,13 +1041,29 @@ CREATE TABLE photoplay.limits (
     daily_limit integer,
     max_open_jobs integer,
     dedupe_open_jobs boolean,
+    requests_per_minute integer,
+    daily_spend_usd numeric(12,6),
+    total_daily_spend_usd numeric(12,6),
+    time_zone text,
     CONSTRAINT limits_daily_limit_check CHECK ((daily_limit >= 0)),
-    CONSTRAINT limits_max_open_jobs_check CHECK ((max_open_jobs >= 0))
+    CONSTRAINT limits_daily_spend_usd_check CHECK ((daily_spend_usd >= (0)::numeric)),
+    CONSTRAINT limits_max_open_jobs_check CHECK ((max_open_jobs >= 0)),
+    CONSTRAINT limits_of_the_installation CHECK (((user_id IS NULL) OR ((total_daily_spend_usd IS NULL) AND (time_zone IS NULL)))),
+    CONSTRAINT limits_requests_per_minute_check CHECK (((requests_per_minute >= 1) AND (requests_per_minute <= 6000))),
+    CONSTRAINT limits_total_daily_spend_usd_check CHECK ((total_daily_spend_usd >= (0)::numeric))
 );
 
 ALTER TABLE ONLY photoplay.limits FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE photoplay.limits IS 'The row without user holds for everybody; a user row overrides what it does not leave null.';
+
+COMMENT ON COLUMN photoplay.limits.requests_per_minute IS 'Requests for a video; null: not limited.';
+
+COMMENT ON COLUMN photoplay.limits.daily_spend_usd IS 'Cap of what one user''s videos of a day may cost; null: none.';
+
+COMMENT ON COLUMN photoplay.limits.total_daily_spend_usd IS 'Cap of what everybody''s videos of a day may cost together; null: none.';
+
+COMMENT ON COLUMN photoplay.limits.time_zone IS 'In whose midnight a day of the quota begins (IANA name).';
 
 CREATE UNLOGGED TABLE photoplay.log_lines (
     id bigint NOT NULL,
@@ -927,11 +1229,33 @@ ALTER TABLE photoplay.quota_ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE UNLOGGED TABLE photoplay.request_rates (
+    user_id uuid NOT NULL,
+    full_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY photoplay.request_rates FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.request_rates IS 'A bucket of requests a user, by when it will be full again. After a crash of the server all are full.';
+
 CREATE TABLE photoplay.schema_migrations (
     name text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+CREATE TABLE photoplay.spend (
+    user_id uuid,
+    day date NOT NULL,
+    usd numeric(12,6) DEFAULT 0 NOT NULL,
+    CONSTRAINT spend_usd_check CHECK ((usd >= (0)::numeric))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY photoplay.spend FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.spend IS 'What the jobs of a day cost or may still cost, by user. The row without user is everybody''s sum, kept only while it is capped.';
 
 CREATE TABLE photoplay.workers (
     id uuid NOT NULL,
@@ -1026,7 +1350,7 @@ CREATE TABLE public.video_quota (
 
 ALTER TABLE ONLY public.video_quota FORCE ROW LEVEL SECURITY;
 
-COMMENT ON TABLE public.video_quota IS 'Units of the daily quota in use; one row a user and UTC day. The ledger explains it.';
+COMMENT ON TABLE public.video_quota IS 'Units of the daily quota in use; one row a user and day. The ledger explains it.';
 
 ALTER TABLE ONLY photoplay.pgqueuer ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_id_seq'::regclass);
 
@@ -1064,6 +1388,9 @@ ALTER TABLE ONLY photoplay.erased_users
 ALTER TABLE ONLY photoplay.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY photoplay.job_spend
+    ADD CONSTRAINT job_spend_pkey PRIMARY KEY (job_id);
+
 ALTER TABLE ONLY photoplay.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (job_id);
 
@@ -1094,8 +1421,14 @@ ALTER TABLE ONLY photoplay.providers
 ALTER TABLE ONLY photoplay.quota_ledger
     ADD CONSTRAINT quota_ledger_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY photoplay.request_rates
+    ADD CONSTRAINT request_rates_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY photoplay.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY photoplay.spend
+    ADD CONSTRAINT spend_user_id_day_key UNIQUE NULLS NOT DISTINCT (user_id, day);
 
 ALTER TABLE ONLY photoplay.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
@@ -1184,6 +1517,8 @@ CREATE TRIGGER announce_attempt AFTER INSERT OR UPDATE ON photoplay.attempts FOR
 
 CREATE TRIGGER guard_attempt BEFORE UPDATE ON photoplay.attempts FOR EACH ROW EXECUTE FUNCTION photoplay.guard_attempt();
 
+CREATE TRIGGER settle_spend_of_attempt AFTER UPDATE ON photoplay.attempts FOR EACH ROW WHEN (((new.cost_usd IS DISTINCT FROM old.cost_usd) OR (new.charged IS DISTINCT FROM old.charged))) EXECUTE FUNCTION photoplay.settle_spend();
+
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON photoplay.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION photoplay.fn_pgqueuer_changed();
 
 CREATE TRIGGER announce_job AFTER INSERT OR UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.announce_job();
@@ -1199,6 +1534,8 @@ CREATE TRIGGER refuse_erased_user BEFORE INSERT ON public.video_jobs FOR EACH RO
 CREATE TRIGGER set_video_jobs_updated_at BEFORE UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
 
 CREATE TRIGGER set_video_quota_updated_at BEFORE UPDATE ON public.video_quota FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
+
+CREATE TRIGGER settle_spend_of_job AFTER UPDATE OF status ON public.video_jobs FOR EACH ROW WHEN (((new.status <> old.status) AND (new.phase = 'done'::text))) EXECUTE FUNCTION photoplay.settle_spend();
 
 ALTER TABLE ONLY photoplay.attempts
     ADD CONSTRAINT attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
@@ -1230,6 +1567,8 @@ ALTER TABLE photoplay.erased_objects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE photoplay.erased_users ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.job_spend ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.leases ENABLE ROW LEVEL SECURITY;
 
@@ -1263,6 +1602,8 @@ CREATE POLICY photoplay_own ON photoplay.events FOR SELECT TO authenticated, pho
 
 CREATE POLICY photoplay_own ON photoplay.quota_ledger FOR SELECT TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY photoplay_own ON photoplay.request_rates FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+
 CREATE POLICY photoplay_read ON photoplay.erased_users FOR SELECT TO photoplay_worker USING (true);
 
 CREATE POLICY photoplay_read ON photoplay.limits FOR SELECT TO authenticated, photoplay_api USING (((user_id IS NULL) OR (user_id = ( SELECT auth.uid() AS uid))));
@@ -1285,6 +1626,8 @@ CREATE POLICY photoplay_worker ON photoplay.erased_objects TO postgres, photopla
 
 CREATE POLICY photoplay_worker ON photoplay.events TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY photoplay_worker ON photoplay.job_spend TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.leases TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.limits TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
@@ -1297,6 +1640,10 @@ CREATE POLICY photoplay_worker ON photoplay.providers TO postgres, photoplay_wor
 
 CREATE POLICY photoplay_worker ON photoplay.quota_ledger TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY photoplay_worker ON photoplay.request_rates TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.spend TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.workers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 ALTER TABLE photoplay.provider_verdicts ENABLE ROW LEVEL SECURITY;
@@ -1305,7 +1652,11 @@ ALTER TABLE photoplay.providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.quota_ledger ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE photoplay.request_rates ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE photoplay.schema_migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.spend ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.workers ENABLE ROW LEVEL SECURITY;
 
@@ -1371,9 +1722,16 @@ GRANT ALL ON FUNCTION auth.uid() TO photoplay_api;
 GRANT ALL ON FUNCTION auth.uid() TO photoplay_worker;
 GRANT ALL ON FUNCTION auth.uid() TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.add_spend(p_user_id uuid, p_day date, p_usd numeric, p_is_spent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.add_spend(p_user_id uuid, p_day date, p_usd numeric, p_is_spent boolean) TO photoplay_worker;
+
 REVOKE ALL ON FUNCTION photoplay.announce_attempt() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.announce_job() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.attempts_usd(p_job_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.attempts_usd(p_job_id uuid) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.attempts_usd(p_job_id uuid) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_worker_id uuid, p_lease interval) TO photoplay_worker;
@@ -1381,9 +1739,15 @@ GRANT ALL ON FUNCTION photoplay.claim_job(p_job_id uuid, p_item_id bigint, p_wor
 REVOKE ALL ON FUNCTION photoplay.count_verdict(p_provider text, p_failed boolean, p_attention text) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.count_verdict(p_provider text, p_failed boolean, p_attention text) TO photoplay_worker;
 
-REVOKE ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_api;
-GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval) TO photoplay_admin;
+REVOKE ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval, p_estimate_usd numeric, p_was_counted boolean, OUT outcome text, OUT job_id uuid, OUT status text, OUT provider text, OUT created_at timestamp with time zone, OUT facts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval, p_estimate_usd numeric, p_was_counted boolean, OUT outcome text, OUT job_id uuid, OUT status text, OUT provider text, OUT created_at timestamp with time zone, OUT facts jsonb) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.create_job(p_id uuid, p_key text, p_fingerprint bytea, p_image_id uuid, p_source text, p_prompt text, p_options jsonb, p_provider text, p_overdue_after interval, p_estimate_usd numeric, p_was_counted boolean, OUT outcome text, OUT job_id uuid, OUT status text, OUT provider text, OUT created_at timestamp with time zone, OUT facts jsonb) TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO authenticated;
+GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.fn_pgqueuer_changed() FROM PUBLIC;
 
@@ -1392,6 +1756,13 @@ REVOKE ALL ON FUNCTION photoplay.guard_attempt() FROM PUBLIC;
 REVOKE ALL ON FUNCTION photoplay.guard_job() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.guard_new_job() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd numeric) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd numeric) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
@@ -1402,8 +1773,8 @@ GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO photoplay_admin;
 
-REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[]) TO photoplay_worker;
+REVOKE ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[], p_job_id uuid, p_usd numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.may_begin(p_provider text, p_concurrency integer, p_siblings text[], p_job_id uuid, p_usd numeric) TO photoplay_worker;
 
 REVOKE ALL ON FUNCTION photoplay.now() FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.now() TO authenticated;
@@ -1424,6 +1795,12 @@ GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.refuse_erased_user() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) TO authenticated;
+GRANT ALL ON FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.requests_left(p_per_minute integer, p_full_at timestamp with time zone, OUT requests_left integer, OUT request_in_s integer) TO photoplay_admin;
+
 REVOKE ALL ON FUNCTION photoplay.require_open(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.require_open(p_job_id uuid) TO photoplay_worker;
 
@@ -1431,6 +1808,15 @@ REVOKE ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.return_unit(p_job_id uuid) TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_jobs integer, p_dedupe_open_jobs boolean, p_requests_per_minute integer, p_daily_spend_usd numeric, p_total_daily_spend_usd numeric, p_time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_jobs integer, p_dedupe_open_jobs boolean, p_requests_per_minute integer, p_daily_spend_usd numeric, p_total_daily_spend_usd numeric, p_time_zone text) TO photoplay_admin;
+
+REVOKE ALL ON FUNCTION photoplay.settle_spend() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.touch_updated_at() FROM PUBLIC;
 
@@ -1503,6 +1889,9 @@ GRANT SELECT ON TABLE photoplay.events TO photoplay_api;
 GRANT SELECT ON TABLE photoplay.events TO photoplay_worker;
 GRANT SELECT,DELETE ON TABLE photoplay.events TO photoplay_admin;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.job_spend TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.job_spend TO photoplay_admin;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.leases TO photoplay_worker;
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.leases TO photoplay_admin;
 
@@ -1541,8 +1930,15 @@ GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_api;
 GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_worker;
 GRANT SELECT,INSERT ON TABLE photoplay.quota_ledger TO photoplay_admin;
 
+GRANT SELECT ON TABLE photoplay.request_rates TO authenticated;
+GRANT SELECT ON TABLE photoplay.request_rates TO photoplay_admin;
+GRANT SELECT,DELETE ON TABLE photoplay.request_rates TO photoplay_worker;
+
 GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_admin;
 GRANT SELECT ON TABLE photoplay.schema_migrations TO photoplay_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.spend TO photoplay_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE photoplay.spend TO photoplay_admin;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.workers TO photoplay_worker;
 GRANT SELECT ON TABLE photoplay.workers TO photoplay_admin;

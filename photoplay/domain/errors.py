@@ -21,9 +21,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
+
+from photoplay.domain.limits import Standing
 
 
 class PhotoplayError(Exception):
@@ -119,7 +121,11 @@ class PayloadTooLargeError(RequestError):
 
 
 class RateLimitedError(RequestError):
-    """A limit is reached; come back after `retry_after`."""
+    """A limit is reached; come back after `retry_after`.
+
+    Attributes:
+        standings: the limit that it is, where clients are told about it.
+    """
 
     code = "rate_limited"
     status = 429
@@ -132,9 +138,11 @@ class RateLimitedError(RequestError):
         code: str,
         retry_after: timedelta,
         details: Mapping[str, object] | None = None,
+        standings: Sequence[Standing] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.retry_after = retry_after
+        self.standings = tuple(standings)
 
 
 class StateError(PhotoplayError):

@@ -30,6 +30,8 @@ class FailureCode(StrEnum):
     """The finished video could not be kept before the provider removed it."""
     EXPIRED = "expired"
     """The job's lifetime ended without a verdict."""
+    SPEND_CAP_REACHED = "spend_cap_reached"
+    """What providers ask for another try is more than the day's budget has left."""
 
 
 FAILURE_TEXTS: dict[FailureCode, str] = {
@@ -39,6 +41,7 @@ FAILURE_TEXTS: dict[FailureCode, str] = {
     FailureCode.OUTCOME_UNKNOWN: "We could not confirm what became of this video. Please contact support.",
     FailureCode.PROVIDER_FAILED: "The provider could not make this video.",
     FailureCode.STORAGE_FAILED: "The finished video could not be stored. Please contact support.",
+    FailureCode.SPEND_CAP_REACHED: "The day's budget for videos is used up. Please try again tomorrow.",
     FailureCode.EXPIRED: "The video took too long. Please contact support if you were charged.",
 }
 

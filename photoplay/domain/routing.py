@@ -44,6 +44,8 @@ class Entry(StrEnum):
     """The circuit breaker is open."""
     FULL = "full"
     """As many attempts as the provider takes are under way."""
+    CAPPED = "capped"
+    """The day's spend leaves no room for its price, or its price is not known while there is a cap."""
 
 
 def candidates(order: Sequence[str], tries: Sequence[Try]) -> list[str]:

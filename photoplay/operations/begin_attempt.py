@@ -23,6 +23,7 @@ class NewAttempt:
     Attributes:
         concurrency: attempts that the provider takes at once; None for no limit.
         siblings: names of the provider's models that share this limit.
+        estimate_usd: its list price; None when that is not known, which is not zero.
         callback_token: names the attempt in its callback address; unguessable.
     """
 
@@ -31,6 +32,7 @@ class NewAttempt:
     options: EffectiveOptions
     concurrency: int | None = None
     siblings: tuple[str, ...] = ()
+    estimate_usd: float | None = None
     callback_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
@@ -58,14 +60,16 @@ async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
     The attempt's row exists before anything goes on the wire. Only the lease that wrote it may submit
     it. With any other answer nothing was written.
 
-    Transaction: one; the provider's limits are decided in it. Idempotent: no; one call, one attempt,
-    and the database allows one open attempt a job.
+    Transaction: one; the provider's limits and the caps on costs are decided in it. Idempotent: no;
+    one call, one attempt, and the database allows one open attempt a job.
 
     Raises:
         LeaseLostError: another worker holds the job.
         IllegalTransitionError: the job was ended meanwhile.
     """
     capability = new.capability
+    # What can never be billed costs nothing, whatever its list price is.
+    estimate_usd = new.estimate_usd if capability.billed else 0.0
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         row = await tx.one(
@@ -73,6 +77,8 @@ async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
             provider=capability.provider,
             concurrency=new.concurrency,
             siblings=list(new.siblings) or [capability.provider],
+            job_id=job.id,
+            estimate_usd=estimate_usd,
         )
         entry = Entry(row["entry"]) if row else Entry.YES
         if entry is not Entry.YES:
@@ -94,5 +100,6 @@ async def begin_attempt(database: Database, job: Job, new: NewAttempt) -> Entry:
             fence=job.fence,
             callback_token=new.callback_token,
             billed=capability.billed,
+            estimate_usd=estimate_usd,
         )
     return Entry.YES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
@@ -18,7 +18,10 @@ from photoplay.domain.errors import (
     UnprocessableRequestError,
 )
 from photoplay.domain.fingerprint import Picture, fingerprint
+from photoplay.domain.limits import Standing, standings
 from photoplay.domain.options import MotionOptions
+
+_OPEN_JOBS_PAUSE_S: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class NewJob:
     Attributes:
         key: the caller's idempotency key; None leaves recognising duplicates to the content.
         provider: the provider it will be tried with first.
+        estimate_usd: what it will probably cost, at list price; None when that is not known, which is
+            not zero.
     """
 
     picture: Picture
@@ -35,6 +40,7 @@ class NewJob:
     provider: str
     prompt: str | None = None
     key: str | None = None
+    estimate_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class CreatedJob:
     Attributes:
         replayed: the same key was used before.
         duplicate: the job existed before, whether found by key or by content.
-        limits: `limit` and `remaining` of the daily quota, when one was counted.
+        standings: how the user stands now under each limit that was counted.
     """
 
     id: UUID
@@ -53,7 +59,7 @@ class CreatedJob:
     created_at: datetime
     replayed: bool
     duplicate: bool
-    limits: dict[str, Any]
+    standings: tuple[Standing, ...]
 
 
 async def create_job(
@@ -71,14 +77,16 @@ async def create_job(
 
     Args:
         scope: `writer(user)` for a request, `operator(user)` for the command line.
-        image_id: the picture's id, where it is not the one that the request names.
+        image_id: the picture's id, where it is not the one that the request names: the request was
+            refused before for want of it, and is not counted again.
         overdue_after: when the user is told that it takes longer than expected.
 
     Raises:
         UnprocessableRequestError: `idempotency_key_reused`; send a new key for a new request.
         GoneError: the key belongs to an erased job.
-        InvalidRequestError: `image_not_found`.
-        RateLimitedError: `quota_exceeded` or `too_many_open_jobs`; come back after `retry_after`.
+        InvalidRequestError: `image_not_found`, or `price_unknown` where there is a cap on costs.
+        RateLimitedError: `rate_limited`, `quota_exceeded`, `too_many_open_jobs` or
+            `spend_cap_reached`; come back after `retry_after`.
         UnavailableError: the database does not answer; nothing was created.
     """
     rows = await database.once(
@@ -94,12 +102,14 @@ async def create_job(
             "options": Jsonb(new.options.as_wire()),
             "provider": new.provider,
             "overdue_after": overdue_after,
+            "estimate_usd": new.estimate_usd,
+            "was_counted": image_id is not None,
         },
     )
     row = rows[0]
     outcome: str = row["outcome"]
     if outcome not in {"created", "replayed", "duplicate"}:
-        raise _refusal(outcome, row["details"])
+        raise _refusal(outcome, row["facts"])
     return CreatedJob(
         id=row["job_id"],
         status=row["status"],
@@ -107,7 +117,7 @@ async def create_job(
         created_at=row["created_at"],
         replayed=outcome == "replayed",
         duplicate=outcome != "created",
-        limits=row["details"],
+        standings=standings(row["facts"]) if outcome == "created" else (),
     )
 
 
@@ -130,10 +140,10 @@ async def replay_job(database: Database, scope: Scope, new: NewJob) -> CreatedJo
         raise _refusal("erased", {})
     if row["fingerprint"] != fingerprint(new.picture, new.prompt, new.options):
         raise _refusal("key_reused", {})
-    return CreatedJob(row["id"], row["status"], row["provider"], row["created_at"], True, True, {})
+    return CreatedJob(row["id"], row["status"], row["provider"], row["created_at"], True, True, ())
 
 
-def _refusal(outcome: str, details: dict[str, Any]) -> PhotoplayError:
+def _refusal(outcome: str, facts: dict[str, Any]) -> PhotoplayError:
     match outcome:
         case "key_reused":
             return UnprocessableRequestError(
@@ -144,20 +154,45 @@ def _refusal(outcome: str, details: dict[str, Any]) -> PhotoplayError:
             return GoneError("The job of this key was erased.", code="erased")
         case "image_not_found":
             return InvalidRequestError("There is no such picture.", code="image_not_found")
-        case "quota_exceeded":
-            resets_at = datetime.fromisoformat(details["resetsAt"])
-            return RateLimitedError(
-                "Daily quota exceeded",
-                code="quota_exceeded",
-                retry_after=max(resets_at - datetime.now(UTC), timedelta(seconds=1)),
-                details=details,
-            )
-        case "too_many_open_jobs":
-            return RateLimitedError(
-                f"At most {details['maxOpenJobs']} videos can be in progress at once; wait for one to end.",
-                code="too_many_open_jobs",
-                retry_after=timedelta(seconds=10),
-                details=details,
+        case "price_unknown":
+            return InvalidRequestError(
+                "What this video would cost is not known, and costs are capped here; ask for another"
+                " length, resolution or provider.",
+                code="price_unknown",
             )
         case _:
+            return _limit_reached(outcome, facts)
+
+
+def _limit_reached(outcome: str, facts: dict[str, Any]) -> RateLimitedError:
+    reached = {standing.policy: standing for standing in standings(facts)}
+    match outcome:
+        case "rate_limited":
+            limit = facts["requests_per_minute"]
+            standing = reached["requests"]
+            message = f"At most {limit} videos can be asked for in a minute; wait a moment."
+            details = {"limit": limit}
+        case "quota_exceeded":
+            standing = reached["daily"]
+            message = "Daily quota exceeded"
+            details = {"limit": standing.limit, "remaining": 0, "resetsAt": facts["resets_at"]}
+        case "too_many_open_jobs":
+            limit = facts["max_open_jobs"]
+            standing = reached["open-jobs"]
+            message = f"At most {limit} videos can be in progress at once; wait for one to end."
+            details = {"maxOpenJobs": limit}
+        case "spend_cap_reached":
+            standing = Standing("spend", 0, reset_s=facts["resets_in_s"])
+            message = (
+                "The day's budget for videos is used up; nothing was charged. Try again tomorrow."
+            )
+            details = {"cap": facts["refused_by"], "resetsAt": facts["resets_at"]}
+        case _:
             raise AssertionError(outcome)
+    return RateLimitedError(
+        message,
+        code=outcome,
+        retry_after=timedelta(seconds=standing.reset_s or _OPEN_JOBS_PAUSE_S),
+        details=details,
+        standings=(standing,),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -28,8 +29,9 @@ async def test_a_new_wish_is_accepted_with_all_that_a_client_needs_to_follow_it(
     assert 0 <= age.total_seconds() < 60
     assert answer.headers["location"] == f"/api/video/jobs/{UUID(data['jobId'])}"
     assert answer.headers["retry-after"] == "1"
-    assert answer.headers["ratelimit-policy"] == '"daily";q=20;w=86400'
-    assert answer.headers["ratelimit"] == '"daily";r=19'
+    policy = '"daily";q=20;w=86400, "open-jobs";q=5;qu="concurrent-requests"'
+    assert answer.headers["ratelimit-policy"] == policy
+    assert re.fullmatch(r'"daily";r=19;t=\d{1,5}, "open-jobs";r=4', answer.headers["ratelimit"])
     assert "idempotent-replayed" not in answer.headers
     followed = await alice.get(answer.headers["location"])
     assert followed.json()["data"]["client_request_id"] == "click-1"

@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors, sql
 
 from photoplay.db.changes import JobChanges, changed
-from photoplay.db.errors import ContentionError, SchemaError, translated
+from photoplay.db.errors import ContentionError, RaceLostError, SchemaError, translated
 from photoplay.db.pool import ADMIN, WORKER, Database, writer
 from photoplay.domain.errors import (
     IllegalTransitionError,
@@ -44,8 +44,8 @@ def with_state(state: str) -> psycopg.Error:
         ("PP002", IllegalTransitionError),
         ("PP003", IllegalTransitionError),
         ("PP004", IllegalTransitionError),
-        ("40001", ContentionError),
-        ("40P01", ContentionError),
+        ("40001", RaceLostError),
+        ("40P01", RaceLostError),
         ("55P03", ContentionError),
         ("57014", ContentionError),
         ("3F000", SchemaError),
@@ -64,7 +64,7 @@ def test_a_sqlstate_is_one_decision(state, ours):
     error = translated(with_state(state))
     assert type(error) is ours
     assert isinstance(error, PhotoplayError)
-    assert error.retryable == (ours in {ContentionError, UnavailableError})
+    assert error.retryable == (ours in {ContentionError, RaceLostError, UnavailableError})
 
 
 @pytest.mark.parametrize("error", [psycopg_pool.PoolTimeout(), psycopg_pool.TooManyRequests()])
@@ -133,7 +133,7 @@ async def test_the_loser_of_a_deadlock_may_run_again_and_left_nothing(app_dsn, o
             )
     finally:
         owner.execute("alter role photoplay_app reset deadlock_timeout")
-    assert [type(r) for r in results if r] == [ContentionError]
+    assert [type(r) for r in results if r] == [RaceLostError]
     assert counts(owner) == [1, 1]
 
 
@@ -141,7 +141,7 @@ async def test_a_serialization_failure_may_run_again_and_left_nothing(app_dsn, o
     first, second = rows
     strict = "&options=-c%20default_transaction_isolation%3Drepeatable%5C%20read"
     async with Database(app_dsn + strict, size=2) as database:
-        with pytest.raises(ContentionError):
+        with pytest.raises(RaceLostError):
             await together(
                 database,
                 (ADD, (second,)),

@@ -1,10 +1,11 @@
-"""I1 to I9 hold whatever users, workers, crashes and operators do, in any order, on real Postgres."""
+"""I1 to I9 and I12 hold whatever users, workers, crashes and operators do, in any order, on real Postgres."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -49,6 +50,8 @@ from tests.conftest import copied_database
 
 FREE = Capability("local", "model", (1.0, 15.0), continuous=True, billed=False)
 PAID = Capability("paid", "model", (5.0,), billed=True)
+# What attempts turn out to cost is less.
+ESTIMATE = 0.3
 USERS = (uuid4(), uuid4())
 WORKERS = (uuid4(), uuid4(), uuid4())
 LEASE = timedelta(minutes=5)
@@ -63,15 +66,24 @@ class Life(RuleBasedStateMachine):
     dsn: str
     owner_dsn: str
 
-    @initialize(daily=st.integers(0, 6), opened=st.integers(1, 4), dedupe=st.booleans())
-    def open(self, daily: int, opened: int, dedupe: bool) -> None:
+    @initialize(
+        daily=st.integers(0, 6),
+        opened=st.integers(1, 4),
+        dedupe=st.booleans(),
+        cap=st.sampled_from([None, "0", "0.5", "0.9"]),
+    )
+    def open(self, daily: int, opened: int, dedupe: bool, cap: str | None) -> None:
         self.loop = asyncio.new_event_loop()
         self.database = Database(self.dsn, size=4)
         self.owner = psycopg.connect(self.owner_dsn, autocommit=True)
         self.run(self.database.open())
         self.run(
             set_limits(
-                self.database, daily_limit=daily, max_open_jobs=opened, dedupe_open_jobs=dedupe
+                self.database,
+                daily_limit=daily,
+                max_open_jobs=opened,
+                dedupe_open_jobs=dedupe,
+                daily_spend_usd=Decimal(cap) if cap else None,
             )
         )
         self.created: list[tuple[UUID, UUID]] = []
@@ -95,13 +107,19 @@ class Life(RuleBasedStateMachine):
         except PhotoplayError as error:
             return error
 
-    @rule(user=user, picture=st.integers(0, 2), key=st.sampled_from([None, "a", "b", "c"]))
-    def create(self, user: UUID, picture: int, key: str | None) -> None:
+    @rule(
+        user=user,
+        picture=st.integers(0, 2),
+        key=st.sampled_from([None, "a", "b", "c"]),
+        price=st.sampled_from([0, 0.1, ESTIMATE, None]),
+    )
+    def create(self, user: UUID, picture: int, key: str | None, price: float | None) -> None:
         new = NewJob(
             Picture(url=f"https://pictures.example/{picture}.jpg"),
             MotionOptions(),
             "local",
             key=key,
+            estimate_usd=price,
         )
         made = self.attempt(create_job(self.database, writer(user), new))
         if not isinstance(made, PhotoplayError):
@@ -163,11 +181,9 @@ class Life(RuleBasedStateMachine):
             case Phase.ACCEPTED:
                 await begin_preparing(db, job)
             case Phase.PREPARING:
-                await begin_attempt(
-                    db,
-                    job,
-                    NewAttempt(uuid4(), capability, fit(job.options, capability, OptionDefaults())),
-                )
+                options = fit(job.options, capability, OptionDefaults())
+                new = NewAttempt(uuid4(), capability, options, estimate_usd=ESTIMATE)
+                await begin_attempt(db, job, new)
             case Phase.SUBMITTING if attempt is not None:
                 await mark_sent(db, job, attempt.id)
                 if how == 0:
@@ -220,6 +236,21 @@ class Life(RuleBasedStateMachine):
             self.attempt(
                 erase_job(self.database, writer(by), self.created[n % len(self.created)][1])
             )
+
+    @rule(cap=st.sampled_from([None, "0.6", "1"]))
+    def everybody_is_capped(self, cap: str | None) -> None:
+        """A cap that is above what is spent already: a lower one would be exceeded at once."""
+        spent = self.owner.execute(
+            "select coalesce(sum(usd), 0) from photoplay.spend where user_id is not null"
+        )
+        total = max(Decimal(cap), spent.fetchone()[0]) if cap else None
+        row = self.owner.execute(
+            "select daily_limit, max_open_jobs, dedupe_open_jobs, daily_spend_usd from photoplay.limits"
+            " where user_id is null"
+        ).fetchone()
+        names = ("daily_limit", "max_open_jobs", "dedupe_open_jobs", "daily_spend_usd")
+        limits = dict(zip(names, row, strict=True))
+        self.run(set_limits(self.database, **limits, total_daily_spend_usd=total))
 
     @rule(user=user)
     def reset(self, user: UUID) -> None:

@@ -12,6 +12,7 @@ from photoplay.api import wire
 from photoplay.api.identity import current_identity
 from photoplay.api.json_route import JsonRoute
 from photoplay.api.metrics import JOBS_CREATED
+from photoplay.api.rate_limit import rate_limit_headers
 from photoplay.api.service import Identity, Service, service_of
 from photoplay.api.views import success
 from photoplay.db.pool import writer
@@ -77,6 +78,7 @@ def _new_job(service: Service, body: wire.AnimateRequest, header_key: str | None
         provider=_provider(service, options),
         prompt=body.prompt or None,
         key=body.clientRequestId or header_key,
+        estimate_usd=service.registry.expected_usd(options, service.settings.option_defaults),
     )
 
 
@@ -142,9 +144,7 @@ def _answer(created: CreatedJob) -> Response:
     headers = {"Location": f"/api/video/jobs/{created.id}", "Retry-After": "1"}
     if created.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if "limit" in created.limits:
-        headers["RateLimit-Policy"] = f'"daily";q={created.limits["limit"]};w=86400'
-        headers["RateLimit"] = f'"daily";r={created.limits["remaining"]}'
+    headers |= rate_limit_headers(created.standings)
     return success(
         {
             "jobId": created.id,

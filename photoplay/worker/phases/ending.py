@@ -37,7 +37,9 @@ _ATTENTION: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
 _UNRESOLVED: Final = frozenset(
     {AttemptStatus.SUBMITTING, AttemptStatus.UNKNOWN, AttemptStatus.LOST}
 )
-_RETRYABLE: Final = frozenset({FailureCode.PROVIDERS_UNAVAILABLE, FailureCode.EXPIRED})
+_RETRYABLE: Final = frozenset(
+    {FailureCode.PROVIDERS_UNAVAILABLE, FailureCode.SPEND_CAP_REACHED, FailureCode.EXPIRED}
+)
 
 
 async def after_verdict(

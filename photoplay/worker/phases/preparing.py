@@ -65,6 +65,9 @@ async def preparing(tools: Tools, job: Job) -> Verdict:
         return await fail(
             tools, job, FailureCode.IMAGE_REJECTED, charged=False, message=problems[0]
         )
+    if entries == {Entry.CAPPED}:
+        charged = may_have_been_charged(job.tries)
+        return await fail(tools, job, FailureCode.SPEND_CAP_REACHED, charged=charged)
     return await _wait_for_entry(tools, job, entries)
 
 
@@ -82,7 +85,14 @@ def _fitted(tools: Tools, job: Job, driver: Driver) -> EffectiveOptions | str:
 async def _begin(tools: Tools, job: Job, driver: Driver, options: EffectiveOptions) -> Job | Entry:
     capability = driver.capability
     patience = driver.patience
-    new = NewAttempt(uuid4(), capability, options, patience.concurrency, patience.siblings)
+    new = NewAttempt(
+        uuid4(),
+        capability,
+        options,
+        patience.concurrency,
+        patience.siblings,
+        driver.estimate_usd(replace(job, effective_options=options)),
+    )
     await tools.reach("preparing:before")
     entry = await begin_attempt(tools.database, job, new)
     if entry is not Entry.YES:
@@ -106,7 +116,7 @@ async def _begin(tools: Tools, job: Job, driver: Driver, options: EffectiveOptio
 async def _wait_for_entry(tools: Tools, job: Job, entries: set[Entry]) -> Verdict:
     """No provider takes an attempt now: wait, unless all have been away for as long as users wait."""
     is_overdue = job.now - job.created_at > tools.settings.overdue_after
-    if is_overdue and entries == {Entry.OPEN}:
+    if is_overdue and entries <= {Entry.OPEN, Entry.CAPPED}:
         charged = may_have_been_charged(job.tries)
         return await fail(tools, job, FailureCode.PROVIDERS_UNAVAILABLE, charged=charged)
     pause = _FULL_PAUSE if Entry.FULL in entries else _SHUT_PAUSE
