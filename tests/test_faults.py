@@ -21,6 +21,7 @@ FAULTS = {
     36: "hostile and unusual pictures",
     37: "Range matrix",
     38: "signed address expired, changed, encoded twice, after erasure, after key rotation",
+    39: "1,000 users x every id x every route",
     40: "direct database access; forged claims and tokens",
     41: "server-side request forgery",
 }
