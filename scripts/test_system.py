@@ -1,7 +1,7 @@
 """Run the tests marked `system`, after making sure that what they need is there.
 
-They need Debian's Chromium, which is installed where we may; their Python packages are among the
-development requirements.
+They need Debian's Chromium and PgBouncer, which are installed where we may; their Python packages are
+among the development requirements.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"chromium": "chromium"}
+PACKAGES = {"chromium": "chromium", "pgbouncer": "pgbouncer"}
 
 
 def _install_debian() -> None:

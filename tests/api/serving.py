@@ -299,6 +299,22 @@ async def served(stack: Stack) -> AsyncIterator[Server]:
         yield Server(stack, app, address, http, owner)
 
 
+@asynccontextmanager
+async def in_process(stack: Stack) -> AsyncIterator[Server]:
+    """The same without a socket in between, for many requests; a stream comes when it has ended."""
+    app = create_app(stack, base_url="http://photoplay.example")
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://photoplay.example",
+            event_hooks={"response": [check_answer]},
+        ) as http,
+    ):
+        with psycopg.connect(stack.owner_dsn, autocommit=True) as owner:
+            yield Server(stack, app, "http://photoplay.example", http, owner)
+
+
 def free_of_environment() -> dict[str, str]:
     """The environment without settings of Photoplay."""
     return {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID, uuid4
@@ -14,8 +12,6 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
-from photoplay.domain.errors import LeaseLostError
 from tests.db.rights import FUNCTIONS, OPERATIONS, RIGHTS, ROLES, TABLES, right
 
 USER, OTHER = uuid4(), uuid4()
@@ -219,119 +215,3 @@ def test_unreadable_claims_reach_nothing(rows, claims):
         except psycopg.DataError:
             seen = (0,)
     assert seen == (0,)
-
-
-# One user's claims never reach another transaction of the same connection (fault 32).
-
-
-USED = {USER: 3, OTHER: 7}
-
-
-async def reads(database: Database, user: UUID) -> None:
-    async with database.transaction(reader(user)) as tx:
-        rows = await tx._connection.execute("select user_id from public.video_quota")
-        assert {r["user_id"] for r in await rows.fetchall()} == {user}
-
-
-async def reads_in_a_pipeline(database: Database, user: UUID) -> None:
-    asked = [USER, OTHER, USER]
-    answers = await database.batch(reader(user), [("get_quota", {"user_id": u}) for u in asked])
-    used = [rows[0]["used"] for rows in answers]
-    assert used == [USED[user] if u == user else 0 for u in asked]
-
-
-async def fails_in_the_middle(database: Database, user: UUID) -> None:
-    async def work() -> None:
-        async with database.transaction(writer(user)) as tx:
-            await tx.all("list_events", job_id=uuid4())
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await work()
-
-
-async def is_refused_by_the_database(database: Database, user: UUID) -> None:
-    async def work() -> None:
-        async with database.transaction(writer(user)) as tx:
-            await tx._connection.execute("select * from photoplay.leases")
-
-    with pytest.raises(errors.InsufficientPrivilege):
-        await work()
-
-
-async def fails_in_a_pipeline(database: Database, _: UUID) -> None:
-    with pytest.raises(LeaseLostError):
-        await database.batch(
-            WORKER,
-            [
-                ("hold_lease", {"job_id": uuid4(), "fence": 1}),
-                ("begin_preparing", {"job_id": uuid4()}),
-            ],
-        )
-
-
-async def is_cancelled(database: Database, user: UUID) -> None:
-    inside = asyncio.Event()
-
-    async def work() -> None:
-        async with database.transaction(writer(user)) as tx:
-            inside.set()
-            # Waits for the test's own lock until it is cancelled.
-            await tx._connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-
-    task = asyncio.create_task(work())
-    await inside.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def looks_as_the_operator(database: Database, _: UUID) -> None:
-    rows = await database.batch(ADMIN, [("get_quota", {"user_id": u}) for u in (USER, OTHER)])
-    assert [r[0]["used"] for r in rows] == list(USED.values())
-
-
-async def looks_without_a_scope(database: Database, _: UUID) -> None:
-    """What a connection carries between transactions: the login alone, which may do nothing."""
-    async with database.pool.connection() as connection:
-        row = await (
-            await connection.execute(
-                "select current_user as acting, current_setting('request.jwt.claims', true) as claims"
-            )
-        ).fetchone()
-        assert row is not None
-        assert (row["acting"], row["claims"] or "") == ("photoplay_app", "")
-        with pytest.raises(errors.InsufficientPrivilege):
-            await connection.execute("select count(*) from public.video_quota")
-
-
-@pytest.mark.fault(32)
-async def test_claims_of_one_transaction_never_reach_the_next(app_dsn, owner):
-    for user, used in USED.items():
-        owner.execute(
-            "insert into public.video_quota (user_id, date, count) values (%s, photoplay.quota_day(), %s)",
-            (user, used),
-        )
-    owner.execute("select pg_advisory_lock(%s)", (LOCK,))
-    kinds = [
-        reads,
-        reads_in_a_pipeline,
-        fails_in_the_middle,
-        is_refused_by_the_database,
-        fails_in_a_pipeline,
-        is_cancelled,
-        looks_as_the_operator,
-        looks_without_a_scope,
-    ]
-    cases = [(kind, user) for kind in kinds for user in USED] * 25
-    random.Random(32).shuffle(cases)
-    # More at once than there are connections, and few enough that nobody waits in vain.
-    room = asyncio.Semaphore(12)
-
-    async def one(kind, user) -> None:
-        async with room:
-            await kind(database, user)
-
-    async with Database(app_dsn, size=3) as database:
-        await asyncio.gather(*(one(kind, user) for kind, user in cases))
-        await asyncio.gather(*(looks_without_a_scope(database, USER) for _ in range(12)))
