@@ -133,8 +133,11 @@ class Sweep:
                 await self._take(step)
 
         actors = [citizen for citizen in self.citizens if not citizen.is_quiet]
+        # Everything once where it is allowed; what takes things away comes last.
+        for method, route in sorted(self._routes, key=lambda named: named[0] == "DELETE"):
+            await one(self._step(actors[0], method, route, target=actors[0]))
         while self.sent < requests:
-            await asyncio.gather(*(one(self._step(self._dice.choice(actors))) for _ in range(64)))
+            await asyncio.gather(*(one(self._any_step(actors)) for _ in range(64)))
 
     def refused_to_their_owners(self) -> set[str]:
         """Return the routes that no user could use for own things: what was swept there proves nothing."""
@@ -160,16 +163,21 @@ class Sweep:
         ]
         return [*rows, [(str(path),) for user in quiet for path in self.server.objects(user)]]
 
-    def _step(self, actor: Citizen) -> Step:
-        dice = self._dice
-        method, route = dice.choice(self._routes)
+    def _any_step(self, actors: list[Citizen]) -> Step:
+        actor = self._dice.choice(actors)
+        method, route = self._dice.choice(self._routes)
+        is_own = self._dice.random() < (0.02 if method == "DELETE" else 0.25)
         others = [citizen for citizen in self.citizens if citizen is not actor]
-        is_own = dice.random() < (0.02 if method == "DELETE" else 0.25)
-        target = actor if is_own else dice.choice(others)
+        return self._step(
+            actor, method, route, target=actor if is_own else self._dice.choice(others)
+        )
+
+    def _step(self, actor: Citizen, method: str, route: str, *, target: Citizen) -> Step:
+        dice = self._dice
         job = dice.choice(list(target.jobs.values()))
         chosen = random.Random(dice.random())
-        if target is actor and route.endswith("/events"):
-            # An open one would be followed to its end.
+        if target is actor and method == "GET":
+            # An open one would be followed to its end, and only this one can be played.
             job = target.jobs["succeeded"]
 
         def build(is_missing: bool) -> dict[str, Any]:
@@ -279,12 +287,13 @@ def _request(dice: random.Random, fill: Filling, method: str, route: str) -> dic
 
 def _wish(dice: random.Random, fill: Filling) -> dict[str, Any]:
     missing = fill.path("source-images", "jpg")
+    paths = [fill.target.image["path"]]
+    if fill.actor is not fill.target:
+        paths += [fill.target.upload[0], fill.target.media[0]]
     named = dice.choice(
         [
             {"imageId": fill.image_id()},
-            {"sourceImagePath": missing if fill.is_missing else fill.target.image["path"]},
-            {"sourceImagePath": missing if fill.is_missing else fill.target.upload[0]},
-            {"sourceImagePath": missing if fill.is_missing else fill.target.media[0]},
+            {"sourceImagePath": missing if fill.is_missing else dice.choice(paths)},
         ]
     )
     return {**named, "clientRequestId": f"key-{dice.getrandbits(64)}"}
