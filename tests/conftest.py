@@ -85,6 +85,13 @@ def supabase_postgres(
 
 
 @pytest.fixture
+def supabase_dsn(supabase_postgres) -> Iterator[str]:
+    """A Supabase project with our schema; address as its owner."""
+    with supabase.copied_project(supabase_postgres, supabase.MIGRATED) as name:
+        yield supabase_postgres.dsn(supabase.OWNER, name)
+
+
+@pytest.fixture
 def dbname(postgres: embedded.EmbeddedPostgres, template: str) -> Iterator[str]:
     with copied_database(postgres, template) as name:
         yield name

@@ -2,24 +2,32 @@
 
 Each file runs in its own transaction together with its row in `photoplay.schema_migrations`, under
 one advisory lock, so any number of servers may start at once. A file that was applied and edited
-afterwards is refused: history is never rewritten.
+afterwards is refused: history is never rewritten. A file that does not get its locks soon lets everybody
+else pass, and is tried again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import LiteralString, cast
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
+from photoplay.db import adopt
 from photoplay.db.errors import SchemaError
 
 MINIMUM_SERVER_VERSION = 150000
 _LOCK_KEY = 0x70686F746F
+_TURN_S = 0.05
+_LOCK_TIMEOUT = "2s"
+_LOCK_TRIES = 30
+_LOCK_PAUSE_S = 1.0
+_RULES = "0003_pre_jobs"
 _BOOKKEEPING: LiteralString = """
 create schema if not exists photoplay;
 create table if not exists photoplay.schema_migrations (
@@ -78,19 +86,45 @@ def migrate(dsn: str) -> list[Migration]:
         SchemaError: the server is too old, or an applied file was edited.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
+        # Not waited for in the database: building an index there waits for everybody who waits.
+        while connection.execute("select pg_try_advisory_lock(%s)", (_LOCK_KEY,)).fetchone() != (
+            True,
+        ):
+            time.sleep(_TURN_S)
         missing = _pending(connection)
         if missing:
             connection.execute(_BOOKKEEPING)
         for migration in missing:
+            if migration.name == _RULES:
+                adopt.prepare(connection, migration.statement)
+            _apply(connection, migration)
+        return missing
+
+
+def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+    for left in reversed(range(_LOCK_TRIES)):
+        try:
             with connection.transaction():
-                connection.execute("set local lock_timeout = '5s'")
+                connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_TIMEOUT))
                 connection.execute(sql.SQL(cast("LiteralString", migration.statement)))
                 connection.execute(
                     "insert into photoplay.schema_migrations (name, checksum) values (%s, %s)",
                     (migration.name, migration.checksum),
                 )
-        return missing
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            if left == 0:
+                raise SchemaError(
+                    f"migration {migration.name} did not get its locks: another session has the tables "
+                    "open in a long transaction; end that one and migrate again"
+                ) from error
+            time.sleep(_LOCK_PAUSE_S)
+        except errors.RaiseException as error:
+            # Written by us for the person who migrates.
+            raise SchemaError(
+                f"migration {migration.name}: {error.diag.message_primary}"
+            ) from error
+        else:
+            return
 
 
 def _pending(connection: psycopg.Connection) -> list[Migration]:

@@ -69,6 +69,7 @@ class Job:
         picture_px: width and height, once the picture is in the store.
         tries: the attempts that have ended, oldest first.
         failures: handler runs in a row that ended in an unexpected error.
+        adopted_at: when it was taken over from an older system, which had sent it already.
     """
 
     id: UUID
@@ -89,10 +90,16 @@ class Job:
     tries: tuple[Try, ...]
     failures: int
     fence: int
+    adopted_at: datetime | None = None
 
     @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
+
+    @property
+    def ours_since(self) -> datetime:
+        """When its life with us began."""
+        return self.adopted_at or self.created_at
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], fence: int) -> Job:
@@ -140,4 +147,5 @@ class Job:
             ),
             failures=row["failures"],
             fence=fence,
+            adopted_at=row["adopted_at"],
         )

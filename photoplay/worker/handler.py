@@ -137,7 +137,7 @@ class JobHandler:
 
     async def _run(self, job: Job) -> Verdict:
         lifetime = timedelta(seconds=self._tools.settings.lifetime_s)
-        if not job.is_terminal and job.now - job.created_at > lifetime:
+        if not job.is_terminal and job.now - job.ours_since > lifetime:
             return await expire(self._tools, job)
         return await run_phase(self._tools, job)
 

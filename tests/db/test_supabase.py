@@ -22,15 +22,8 @@ CLIENTS = ("anon", "authenticated", "service_role", "authenticator")
 
 
 @pytest.fixture
-def migrated(supabase_postgres) -> Iterator[str]:
-    """Address of a project with our schema, as its owner."""
-    with supabase.copied_project(supabase_postgres, supabase.MIGRATED) as name:
-        yield supabase_postgres.dsn(supabase.OWNER, name)
-
-
-@pytest.fixture
-def superuser(supabase_postgres, migrated) -> Iterator[psycopg.Connection]:
-    dbname = psycopg.conninfo.conninfo_to_dict(migrated)["dbname"]
+def superuser(supabase_postgres, supabase_dsn) -> Iterator[psycopg.Connection]:
+    dbname = psycopg.conninfo.conninfo_to_dict(supabase_dsn)["dbname"]
     with psycopg.connect(supabase_postgres.dsn(dbname=str(dbname)), autocommit=True) as connection:
         yield connection
 
@@ -72,9 +65,9 @@ def test_default_privileges_leave_clients_nothing_but_reading_their_rows(superus
 
 
 async def test_a_request_creates_reads_and_replays_though_auth_is_closed_to_our_roles(
-    migrated, user
+    supabase_dsn, user
 ):
-    async with Database(migrated, size=2) as database:
+    async with Database(supabase_dsn, size=2) as database:
         picture = await picture_of(database, user)
         wish = NewJob(picture, MotionOptions(), "local", key="click-1")
         created = await create_job(database, writer(user), wish)

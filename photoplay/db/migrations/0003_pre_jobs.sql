@@ -1,63 +1,33 @@
--- The user-facing tables: video_jobs and video_quota with the columns and names that older clients
--- know, and the pictures. Each carries its row-level security from the start.
--- Why `if not exists`: a database that already holds the first two tables is adopted, not rebuilt.
--- Lock: access exclusive on the tables, milliseconds when new. Duration on 10 M old rows: seconds
--- (added columns have constant defaults).
+-- The rules of the user-facing tables (made or found by 0000) and the pictures: what values may be, who
+-- sees which rows, who may write. From this commit on an older system can write no more.
+-- Lock: access exclusive on both tables. Duration on 10 M older rows: seconds after `photoplay migrate`
+-- has brought them up to date in batches, minutes without.
 
-create table if not exists public.video_jobs (
-    id uuid primary key default gen_random_uuid(),
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now(),
-    user_id uuid not null,
-    source_image_url text not null,
-    provider text,
-    provider_job_id text,
-    status text not null default 'queued',
-    error text,
-    output_video_url text,
-    options jsonb not null default '{}'::jsonb,
-    client_request_id text
-);
+select photoplay.adopt_rest();
+drop function photoplay.adopt_rest, photoplay.adopt_ended, photoplay.adopt_write,
+    photoplay.adopt_is_plain, photoplay.adopt_path;
+
 comment on table public.video_jobs is 'What users asked for; one row a job. Clients read own rows and write none.';
-
-alter table public.video_jobs
-    add column if not exists version bigint not null default 1,
-    add column if not exists phase text not null default 'accepted',
-    add column if not exists progress real,
-    add column if not exists prompt text,
-    add column if not exists image_id uuid,
-    add column if not exists fingerprint bytea,
-    add column if not exists effective_options jsonb,
-    add column if not exists failure jsonb,
-    add column if not exists result jsonb,
-    add column if not exists video jsonb,
-    add column if not exists poster_path text,
-    add column if not exists cost_usd numeric(12, 6),
-    add column if not exists overdue_at timestamptz,
-    add column if not exists started_at timestamptz,
-    add column if not exists finished_at timestamptz,
-    add column if not exists expires_at timestamptz,
-    add column if not exists quota_day date,
-    add column if not exists quota_returned_at timestamptz;
-
 comment on column public.video_jobs.output_video_url is 'A storage path ({user_id}/generated-videos/{id}.mp4), set exactly when succeeded.';
 comment on column public.video_jobs.version is 'Grows by one with every visible change.';
 comment on column public.video_jobs.quota_day is 'Day whose quota this job took a unit of; null when it was exempt.';
 comment on column public.video_jobs.quota_returned_at is 'When that unit was given back; at most once.';
+comment on column public.video_jobs.adopted_at is 'When it was taken over, still open, from an older system.';
 
+-- Looked up in the rows there are by 0004, which lets reading go on meanwhile.
 alter table public.video_jobs
     add constraint video_jobs_status_known
-        check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+        check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled')) not valid,
     add constraint video_jobs_phase_known
-        check (phase in ('accepted', 'preparing', 'submitting', 'waiting', 'storing', 'done')),
+        check (phase in ('accepted', 'preparing', 'submitting', 'waiting', 'storing', 'done')) not valid,
     add constraint video_jobs_done_is_terminal
-        check ((phase = 'done') = (status in ('succeeded', 'failed', 'cancelled'))),
+        check ((phase = 'done') = (status in ('succeeded', 'failed', 'cancelled'))) not valid,
     add constraint video_jobs_finished_is_terminal
-        check ((finished_at is not null) = (status in ('succeeded', 'failed', 'cancelled'))),
+        check ((finished_at is not null) = (status in ('succeeded', 'failed', 'cancelled'))) not valid,
     add constraint video_jobs_succeeded_has_video
-        check (status <> 'succeeded' or output_video_url is not null),
+        check (status <> 'succeeded' or output_video_url is not null) not valid,
     add constraint video_jobs_progress_is_a_fraction
-        check (progress between 0 and 1);
+        check (progress between 0 and 1) not valid;
 
 -- One (user, key) is one job.
 create unique index if not exists idx_video_jobs_client_request_id
@@ -68,16 +38,8 @@ create index if not exists idx_video_jobs_open on public.video_jobs (user_id, fi
 create index if not exists idx_video_jobs_expiring on public.video_jobs (expires_at)
     where expires_at is not null;
 
-create table if not exists public.video_quota (
-    id uuid primary key default gen_random_uuid(),
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now(),
-    user_id uuid not null,
-    date date not null,
-    count integer not null default 0
-);
 alter table public.video_quota
-    add constraint video_quota_count_not_negative check (count >= 0);
+    add constraint video_quota_count_not_negative check (count >= 0) not valid;
 create unique index if not exists idx_video_quota_user_date on public.video_quota (user_id, date);
 comment on table public.video_quota is 'Units of the daily quota in use; one row a user and UTC day. The ledger explains it.';
 
@@ -104,25 +66,10 @@ begin
 end
 $$;
 
-do $$
-begin
-    -- An adopted table brings its own trigger for this.
-    if not exists (
-        select from pg_trigger
-        where tgrelid = 'public.video_jobs'::regclass and tgname like '%updated_at%' and not tgisinternal
-    ) then
-        create trigger set_video_jobs_updated_at before update on public.video_jobs
-            for each row execute function photoplay.touch_updated_at();
-    end if;
-    if not exists (
-        select from pg_trigger
-        where tgrelid = 'public.video_quota'::regclass and tgname like '%updated_at%' and not tgisinternal
-    ) then
-        create trigger set_video_quota_updated_at before update on public.video_quota
-            for each row execute function photoplay.touch_updated_at();
-    end if;
-end
-$$;
+create trigger set_video_jobs_updated_at before update on public.video_jobs
+    for each row execute function photoplay.touch_updated_at();
+create trigger set_video_quota_updated_at before update on public.video_quota
+    for each row execute function photoplay.touch_updated_at();
 
 -- Row-level security. Clients (authenticated) read own rows; the API's role writes own rows of the
 -- user whose claims it carries; the worker and the admin see all, and neither bypasses a policy.

@@ -1,5 +1,15 @@
 -- What only Photoplay reads and writes: attempts, leases, events, quota ledger, limits, workers.
--- Lock: new objects only. Duration: milliseconds.
+-- Lock: new objects; share update exclusive on the adopted tables, whose rows are read once for the rules
+-- of 0003. Duration: milliseconds, on 10 M older rows seconds.
+
+alter table public.video_jobs
+    validate constraint video_jobs_status_known,
+    validate constraint video_jobs_phase_known,
+    validate constraint video_jobs_done_is_terminal,
+    validate constraint video_jobs_finished_is_terminal,
+    validate constraint video_jobs_succeeded_has_video,
+    validate constraint video_jobs_progress_is_a_fraction;
+alter table public.video_quota validate constraint video_quota_count_not_negative;
 
 create table photoplay.attempts (
     id uuid primary key,
@@ -62,7 +72,7 @@ create table photoplay.quota_ledger (
     day date not null,
     job_id uuid,
     delta integer not null check (delta <> 0),
-    reason text not null check (reason in ('job', 'returned', 'reset')),
+    reason text not null check (reason in ('job', 'returned', 'reset', 'adopted')),
     actor text not null default current_user
 );
 comment on table photoplay.quota_ledger is 'Why video_quota.count is what it is: their sums agree for every user and day.';

@@ -81,7 +81,8 @@ async def after_verdict(
             ending=ending,
             message=message or None,
         )
-    if billed is not False and not again:
+    if job.adopted_at is not None or (billed is not False and not again):
+        # The older system's one submission is the last one of a job that was taken over.
         return await fail(tools, job, FailureCode.PROVIDER_FAILED, charged=billed, ending=ending)
     await prepare_again(
         tools.database, job, attempt.id, refusal=refusal, charged=billed, ending=ending
