@@ -167,7 +167,7 @@ def test_the_schema_of_the_repository_is_the_sum_of_the_migrations(empty, monkey
         def release(self) -> None:
             pass
 
-    monkeypatch.setattr(schema.embedded, "use", lambda _: Server())
+    monkeypatch.setattr(schema.embedded, "use", lambda *_, **__: Server())
     assert schema.dumped() == schema.TARGET.read_text("utf-8")
 
 
