@@ -1,5 +1,6 @@
 -- The schema after all migrations; written by `make schema`, compared by `make check`. Not run by anything.
 
+-- 0000_pre_tables
 -- 0001_pre_roles
 -- 0002_pre_engine
 -- 0003_pre_jobs
@@ -14,6 +15,7 @@
 -- 0014_pre_offers
 -- 0016_pre_placed_picture
 -- 0030_pre_least_rights
+-- 0040_pre_adopted_jobs
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -1213,7 +1215,7 @@ CREATE TABLE photoplay.quota_ledger (
     reason text NOT NULL,
     actor text DEFAULT CURRENT_USER NOT NULL,
     CONSTRAINT quota_ledger_delta_check CHECK ((delta <> 0)),
-    CONSTRAINT quota_ledger_reason_check CHECK ((reason = ANY (ARRAY['job'::text, 'returned'::text, 'reset'::text])))
+    CONSTRAINT quota_ledger_reason_check CHECK ((reason = ANY (ARRAY['job'::text, 'returned'::text, 'reset'::text, 'adopted'::text])))
 );
 
 ALTER TABLE ONLY photoplay.quota_ledger FORCE ROW LEVEL SECURITY;
@@ -1318,6 +1320,7 @@ CREATE TABLE public.video_jobs (
     expires_at timestamp with time zone,
     quota_day date,
     quota_returned_at timestamp with time zone,
+    adopted_at timestamp with time zone,
     CONSTRAINT video_jobs_done_is_terminal CHECK (((phase = 'done'::text) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT video_jobs_finished_is_terminal CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT video_jobs_phase_known CHECK ((phase = ANY (ARRAY['accepted'::text, 'preparing'::text, 'submitting'::text, 'waiting'::text, 'storing'::text, 'done'::text]))),
@@ -1337,6 +1340,8 @@ COMMENT ON COLUMN public.video_jobs.version IS 'Grows by one with every visible 
 COMMENT ON COLUMN public.video_jobs.quota_day IS 'Day whose quota this job took a unit of; null when it was exempt.';
 
 COMMENT ON COLUMN public.video_jobs.quota_returned_at IS 'When that unit was given back; at most once.';
+
+COMMENT ON COLUMN public.video_jobs.adopted_at IS 'When it was taken over, still open, from an older system.';
 
 CREATE TABLE public.video_quota (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
