@@ -19,8 +19,8 @@ def older_job(shop, provider: str, task_id: str) -> UUID:
     with shop.owner.transaction():
         shop.owner.execute(
             "insert into public.video_jobs "
-            "(id, user_id, source_image_url, provider, provider_job_id, created_at) "
-            "values (%s, %s, 'x', %s, %s, now() - interval '5 hours')",
+            "(id, user_id, source_image_url, provider, provider_job_id, created_at, adopted_at) "
+            "values (%s, %s, 'x', %s, %s, now() - interval '5 hours', now())",
             (job, shop.user, provider, task_id),
         )
         shop.owner.execute(TAKE_OVER.encode())

@@ -174,3 +174,30 @@ create policy photoplay_read on photoplay.schema_migrations for select to photop
 grant select on photoplay.schema_migrations to photoplay_admin, photoplay_worker;
 create policy look on photoplay.pgqueuer for select to photoplay_admin using (true);
 grant select on photoplay.pgqueuer to photoplay_admin;
+
+-- Open jobs of an older system. A unit of its day's quota each, as far as the older counter goes, so that it
+-- can be given back; the rest of the counter is one entry. Of days that are over only those of open jobs matter.
+-- What becomes of the jobs themselves is in 0040.
+update public.video_jobs j
+set adopted_at = photoplay.now(), quota_day = case when held.number <= held.units then held.day end
+from (
+    select open.id, open.day, quota.count as units,
+        row_number() over (partition by open.user_id, open.day order by open.created_at, open.id) as number
+    from (
+        select id, user_id, created_at, (created_at at time zone 'UTC')::date as day
+        from public.video_jobs where status in ('queued', 'running')
+    ) open
+    left join public.video_quota quota on quota.user_id = open.user_id and quota.date = open.day
+) held
+where j.id = held.id;
+insert into photoplay.quota_ledger (user_id, day, delta, reason)
+select quota.user_id, quota.date, quota.count - coalesce(held.units, 0), 'adopted'
+from public.video_quota quota
+left join (
+    select user_id, quota_day, count(*) as units from public.video_jobs
+    where quota_day is not null group by user_id, quota_day
+) held on held.user_id = quota.user_id and held.quota_day = quota.date
+where (held.units is not null or quota.date >= (photoplay.now() at time zone 'UTC')::date - 1)
+    and quota.count <> coalesce(held.units, 0);
+insert into photoplay.quota_ledger (user_id, day, job_id, delta, reason)
+select user_id, quota_day, id, 1, 'job' from public.video_jobs where quota_day is not null;
