@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import jwt
@@ -39,7 +39,7 @@ from generate_series(1, %s) n
 """
 _FORGET_JOBS = """
 truncate public.video_jobs, public.video_quota, photoplay.attempts, photoplay.leases,
-    photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer
+    photoplay.polls, photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer
 """
 
 
@@ -121,36 +121,27 @@ def _until_stopped(folder: Path) -> None:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Return this environment without settings of Photoplay, and with `more`."""
-    ours = ("PHOTOPLAY_", "VIDEO_", "DATABASE_URL")
+    ours = ("PHOTOPLAY_", "VIDEO_", "DATABASE_URL", "FAL_", "RUNWAY", "KLING_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
-class Server:
-    """`photoplay serve --no-worker` as a process, with users told apart by tokens.
+class Command:
+    """A long-running command of ours as a process; its log is in the installation's folder.
 
-    Attributes:
-        port: where it listens on loopback.
+    Args:
+        settings: beside the data folder, as the environment names them.
     """
 
-    def __init__(self, installation: Installation) -> None:
-        self._log = (installation.folder / "server.log").open("ab")
+    def __init__(self, installation: Installation, *words: str, **settings: str) -> None:
+        self._log = (installation.folder / f"{words[0]}.log").open("ab")
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "photoplay", "serve", "--no-worker", "--port", "0"),
-                *("--data-dir", str(installation.folder)),
-            ],
+            [sys.executable, "-m", "photoplay", *words, "--data-dir", str(installation.folder)],
             cwd=installation.folder,
-            env=clean_environment(
-                PHOTOPLAY_JWT_SECRET=SECRET,
-                VIDEO_DAILY_LIMIT="1000000",
-                VIDEO_MAX_OPEN_JOBS="1000000",
-            ),
+            env=clean_environment(**settings),
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
-        line = read_line(self._process, starting="Photoplay is at")
-        self.port = int(line.rpartition(":")[2])
 
     @property
     def pid(self) -> int:
@@ -166,12 +157,46 @@ class Server:
         """Return its CPU time so far, without its children's."""
         return _cpu_s(self.pid)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         stop(self._process)
         self._log.close()
+
+
+class Server(Command):
+    """`photoplay serve --no-worker` as a process, with users told apart by tokens.
+
+    Attributes:
+        port: where it listens on loopback.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(
+            installation,
+            *("serve", "--no-worker", "--port", "0"),
+            PHOTOPLAY_JWT_SECRET=SECRET,
+            VIDEO_DAILY_LIMIT="1000000",
+            VIDEO_MAX_OPEN_JOBS="1000000",
+        )
+        line = read_line(self._process, starting="Photoplay is at")
+        self.port = int(line.rpartition(":")[2])
+
+
+class PhotoplayWorker(Command):
+    """`photoplay worker` as a process, from when it has signed on."""
+
+    def __init__(self, installation: Installation, **settings: str) -> None:
+        super().__init__(installation, "worker", **settings)
+        deadline = time.monotonic() + _START_WITHIN_S
+        with installation.owner() as owner:
+            while not owner.execute(
+                "select id from photoplay.workers where pid = %s", (self.pid,)
+            ).fetchone():
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise RuntimeError(f"the worker did not sign on; {self.last_words()}")
+                time.sleep(0.05)
 
 
 class Worker:

@@ -17,7 +17,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         default_factory=dict[str, int], validation_alias=_named("PHOTOPLAY_PROVIDER_CONCURRENCY")
     )
     """Tasks at once by account, for instance `fal=10,runway=3`; unset: what a new account may."""
+    provider_polls_per_s: Annotated[dict[str, PositiveFloat], NoDecode] = Field(
+        default_factory=dict[str, PositiveFloat],
+        validation_alias=_named("PHOTOPLAY_PROVIDER_POLLS_PER_S"),
+    )
+    """Polls in a second by account, for instance `fal=100`; unset: the provider's own, mostly 20."""
     poll_min_s: float | None = Field(
         None, ge=0.05, le=600, validation_alias=_named("PHOTOPLAY_POLL_MIN_S")
     )
@@ -270,7 +275,7 @@ class Settings(BaseSettings):
             ) from None
         return value
 
-    @field_validator("provider_concurrency", mode="before")
+    @field_validator("provider_concurrency", "provider_polls_per_s", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         if isinstance(value, str):

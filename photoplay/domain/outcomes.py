@@ -141,9 +141,13 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The answer says nothing about the task (an error page, a time-out); look again later."""
+    """The answer says nothing about the task (an error page, a time-out); look again later.
+
+    `retry_after` is there when the provider asks to be asked less often.
+    """
 
     reason: str
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

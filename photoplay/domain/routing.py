@@ -75,10 +75,3 @@ def may_have_been_charged(tries: Sequence[Try]) -> bool | None:
     if any(t.charged for t in tries):
         return True
     return None if any(t.charged is None for t in tries) else False
-
-
-def pause_between_polls(
-    age: timedelta, shortest: timedelta, longest: timedelta, jitter: float
-) -> timedelta:
-    """Return the pause before the next poll: a tenth of the task's age, within the provider's bounds."""
-    return min(max(age / 10, shortest), longest) * (0.9 + 0.2 * jitter)

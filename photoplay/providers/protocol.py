@@ -272,6 +272,7 @@ class Limits:
         result_lifetime: a finished clip is there at least so long.
         renews_address: a new poll gives a new address of a clip whose old one has expired.
         poll_min, poll_max: shortest and longest pause between two polls of a task.
+        polls_per_s: polls of all tasks of the account in a second, at most.
         not_found_grace: a task unknown to the provider for so long is gone.
         concurrency: tasks at once on a new account; None when the provider does not say.
         over_concurrency: what happens to the next one.
@@ -284,6 +285,7 @@ class Limits:
     renews_address: bool
     poll_min: timedelta
     poll_max: timedelta
+    polls_per_s: float = 20
     not_found_grace: timedelta = timedelta(seconds=60)
     concurrency: int | None = None
     over_concurrency: Literal["queues", "refuses"] = "queues"

@@ -15,7 +15,9 @@ from photoplay.network.addresses import AddressPolicy
 from photoplay.network.download import Downloader
 from photoplay.network.guard import SystemResolver
 from photoplay.network.sender import Sender
+from photoplay.operations.follow_task import Pace
 from photoplay.providers.builtin import LOCAL
+from photoplay.providers.protocol import RemoteProvider
 from photoplay.registry import Registry, Remote
 from photoplay.stack import Stack
 from photoplay.telemetry import get_logger
@@ -23,6 +25,7 @@ from photoplay.worker.drivers import Driver, Patience
 from photoplay.worker.drivers.local import LocalDriver, Look
 from photoplay.worker.drivers.remote import RemoteDriver
 from photoplay.worker.engine import Engine
+from photoplay.worker.follower import follow
 from photoplay.worker.handler import JobHandler, lanes
 from photoplay.worker.log_keeper import LogKeeper
 from photoplay.worker.pictures import PictureFetcher
@@ -60,6 +63,7 @@ async def open_drivers(stack: Stack) -> AsyncGenerator[dict[str, Driver]]:
                     store=stack.store,
                     scratch=settings.scratch_dir,
                     patience=_patience(settings, remote, stack.registry),
+                    pace=_pace(settings, remote.provider),
                     public_url=settings.public_url,
                     sign=stack.sign_for_provider,
                 )
@@ -73,18 +77,26 @@ def _patience(settings: Settings, remote: Remote, registry: Registry) -> Patienc
     """Return how long things take at a provider, with the operator's settings applied."""
     limits = remote.provider.limits
     account = remote.provider.name
-    shortest = settings.poll_min_s
-    longest = settings.poll_max_s
     return Patience(
         recovery_window=limits.recovery_window,
         result_lifetime=limits.result_lifetime,
-        poll_min=limits.poll_min if shortest is None else timedelta(seconds=shortest),
-        poll_max=limits.poll_max if longest is None else timedelta(seconds=longest),
         concurrency=settings.provider_concurrency.get(account, limits.concurrency),
         siblings=tuple(
             name for name, other in registry.remotes.items() if other.provider is remote.provider
         ),
     )
+
+
+def _pace(settings: Settings, provider: RemoteProvider) -> Pace:
+    limits = provider.limits
+    shortest = _seconds(settings.poll_min_s) or limits.poll_min
+    longest = _seconds(settings.poll_max_s) or limits.poll_max
+    per_s = settings.provider_polls_per_s.get(provider.name, limits.polls_per_s)
+    return Pace(provider.name, per_s, shortest, max(shortest, longest))
+
+
+def _seconds(value: float | None) -> timedelta | None:
+    return None if value is None else timedelta(seconds=value)
 
 
 async def _pass(_: str) -> None:
@@ -105,6 +117,7 @@ async def run_worker(
         reach: called at every phase boundary with its name.
     """
     settings = stack.settings
+    lifetime = timedelta(seconds=settings.lifetime_s)
     async with (
         stack.database(size=8, name="photoplay-worker") as database,
         LogKeeper(database),
@@ -129,11 +142,12 @@ async def run_worker(
             handler.worker_id,
             grace=max(settings.lease, timedelta(seconds=2)),
             scratch=settings.scratch_dir,
-            lifetime=timedelta(seconds=settings.lifetime_s),
+            lifetime=lifetime,
         )
         engine = Engine(stack.direct_dsn, lanes(settings.render_processes), takeover=settings.lease)
         listening = asyncio.create_task(changes.run(), name="job-changes")
         sweeping = asyncio.create_task(sweeper.run(stopping), name="sweep")
+        following = asyncio.create_task(follow(database, opened, lifetime, stopping), name="follow")
         working = asyncio.create_task(engine.run(handler, stopping), name="engine")
         _log.info(
             "worker.started", worker_id=str(handler.worker_id), providers=stack.registry.order
@@ -145,7 +159,7 @@ async def run_worker(
         finally:
             listening.cancel()
             working.cancel()
-            await asyncio.gather(listening, working, sweeping, return_exceptions=True)
+            await asyncio.gather(listening, working, sweeping, following, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await sweeper.leave()
             _log.info("worker.stopped", worker_id=str(handler.worker_id))

@@ -70,6 +70,7 @@ class ClipDriver:
         self.followed: list[str] = []
 
     capability = LOCAL
+    pace = None
     patience = Patience(recovery_window=timedelta(days=1))
 
     def problem(self, job: Job) -> str | None:

@@ -8,6 +8,13 @@ union all
 select 'unknown_attempts', 'Submissions whose outcome is being resolved.', provider, count(*)
 from photoplay.attempts where status = 'unknown' group by provider
 union all
+select 'followed_tasks', 'Accepted tasks that are polled, by account.', account, count(*)
+from photoplay.polls group by account
+union all
+select 'late_polls', 'Polls that are due for more than 10 s, by account.', account,
+    count(*) filter (where next_at < now() - interval '10 seconds')
+from photoplay.polls group by account
+union all
 select 'work_items', 'Items of the engine by lane and state.', entrypoint || '_' || status, count(*)
 from photoplay.pgqueuer group by entrypoint, status
 union all

@@ -15,6 +15,7 @@ from uuid import UUID
 from photoplay.domain.capability import Capability
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import PollOutcome, ResolveOutcome, SubmitOutcome
+from photoplay.operations.follow_task import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,12 @@ class Patience:
     Attributes:
         recovery_window: an unknown submission not found for so long is lost.
         result_lifetime: a finished clip can be fetched for so long.
-        poll_min: shortest pause between two looks.
-        poll_max: longest pause between two looks.
         concurrency: attempts at once; None for no limit of its own.
         siblings: names of the provider's models that share this limit.
     """
 
     recovery_window: timedelta = timedelta(0)
     result_lifetime: timedelta = timedelta(days=1)
-    poll_min: timedelta = timedelta(seconds=1)
-    poll_max: timedelta = timedelta(seconds=30)
     concurrency: int | None = None
     siblings: tuple[str, ...] = ()
 
@@ -55,6 +52,11 @@ class Driver(Protocol):
 
     @property
     def patience(self) -> Patience: ...
+
+    @property
+    def pace(self) -> Pace | None:
+        """How often accepted tasks are polled; None where `follow` does the work itself."""
+        ...
 
     def problem(self, job: Job) -> str | None:
         """Return what a person must change about the picture for this model, or None."""

@@ -49,6 +49,7 @@ class LocalDriver:
 
     lane = engine.RENDER
     capability = LOCAL
+    pace = None
     patience = Patience(recovery_window=timedelta(days=1), result_lifetime=timedelta(days=36500))
 
     def __init__(self, pool: RenderPool, store: ObjectStore, scratch: Path, look: Look) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,7 @@ from photoplay.network.download import Downloader
 from photoplay.network.errors import NotSentError, UnansweredError
 from photoplay.network.sender import Sender
 from photoplay.network.transfer import DownloadLimits
+from photoplay.operations.follow_task import Pace
 from photoplay.providers.prices import estimate
 from photoplay.providers.protocol import (
     Lost,
@@ -46,6 +48,8 @@ from photoplay.worker.drivers import NotPlacedError, Patience
 
 _SUBMIT_S: Final = 90.0
 _CALL_S: Final = 30.0
+_POLL_S: Final = 15.0
+_BUSY_PAUSE: Final = timedelta(seconds=5)
 _UPLOAD_S: Final = 120.0
 _MAX_ANSWER: Final = 4 << 20
 _PAGES: Final = 40
@@ -60,6 +64,7 @@ class RemoteDriver:
         public_url: how the provider reaches us; None: no callbacks, no addresses of ours.
         sign: returns an address of a picture of ours for the provider.
         patience: how long things take there, with the operator's settings applied.
+        pace: how often the account's tasks are polled, with the same.
     """
 
     lane = engine.STEPS
@@ -74,6 +79,7 @@ class RemoteDriver:
         store: ObjectStore,
         scratch: Path,
         patience: Patience,
+        pace: Pace,
         public_url: str | None,
         sign: Callable[[str], Awaitable[str]],
     ) -> None:
@@ -87,6 +93,7 @@ class RemoteDriver:
         self._sign = sign
         self.capability = model.capability
         self.patience = patience
+        self.pace = pace
 
     def problem(self, job: Job) -> str | None:
         """Return what a person must change about the picture for this model, or None."""
@@ -163,20 +170,26 @@ class RemoteDriver:
     async def follow(self, job: Job, on_progress: Callable[[float], None]) -> PollOutcome:
         """Poll once, with the further requests that the answer asks for."""
         task = _task(job)
+        outcome = await self.look(task, job.now)
+        while isinstance(outcome, More):
+            more = outcome
+            try:
+                response = await self._send(more.request, _CALL_S)
+            except (NotSentError, UnansweredError) as error:
+                return more.otherwise or Unchanged(error.reason)
+            outcome = self._provider.read_result(task, more, response, job.now)
+        return outcome
+
+    async def look(self, task: Task, now: datetime) -> PollOutcome | More:
+        """Send one poll; `More` when only a further request tells how the task ended."""
         try:
-            response = await self._send(self._provider.poll(task, job.now), _CALL_S)
-            outcome = self._provider.read_poll(task, response, job.now)
-            while isinstance(outcome, More):
-                more = outcome
-                try:
-                    response = await self._send(more.request, _CALL_S)
-                except (NotSentError, UnansweredError):
-                    if more.otherwise is not None:
-                        return more.otherwise
-                    raise
-                outcome = self._provider.read_result(task, more, response, job.now)
+            response = await self._send(self._provider.poll(task, now), _POLL_S)
         except (NotSentError, UnansweredError) as error:
             return Unchanged(error.reason)
+        outcome = self._provider.read_poll(task, response, now)
+        asked = response.retry_after(now) or (_BUSY_PAUSE if response.status == 429 else None)
+        if isinstance(outcome, Unchanged) and response.status in {429, 503} and asked is not None:
+            return replace(outcome, retry_after=asked)
         return outcome
 
     async def fetch(self, job: Job, location: str) -> Path:

@@ -30,6 +30,7 @@ from photoplay.operations.settle_attempt import (
     settle_failure,
 )
 from photoplay.telemetry import get_logger
+from photoplay.worker.phases.following import keep_following
 from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
@@ -161,7 +162,13 @@ async def done(tools: Tools, job: Job) -> Verdict:
         return await _resolve_late(tools, job)
     is_with_provider = attempt.status in {AttemptStatus.ACCEPTED, AttemptStatus.RUNNING}
     lifetime = timedelta(seconds=tools.settings.lifetime_s)
-    if not is_with_provider or job.now - (attempt.accepted_at or job.created_at) > lifetime:
+    if is_with_provider and job.now - (attempt.accepted_at or job.created_at) > lifetime:
+        # Never heard of again: it must not count as under way at its provider for ever.
+        await record_late_end(
+            tools.database, job, attempt.id, AttemptStatus.EXPIRED, None, charged=None
+        )
+        is_with_provider = False
+    if not is_with_provider:
         await driver.discard(job)
         return Done()
     if attempt.cancel_asked_at is None:
@@ -183,7 +190,7 @@ async def done(tools: Tools, job: Job) -> Verdict:
                 tools.database, job, attempt.id, AttemptStatus.BLOCKED, None, charged=billed
             )
         case _:
-            return Sleep(max(driver.patience.poll_min, timedelta(seconds=5)))
+            return await keep_following(tools, job)
     await driver.discard(job)
     return Done()
 

@@ -1,11 +1,9 @@
-"""waiting: the provider has the task; look at it until it has ended."""
+"""waiting: the provider has the task; look at it whenever there may be something to see."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from photoplay.db.pool import Database
@@ -19,14 +17,14 @@ from photoplay.domain.outcomes import (
     Unchanged,
     Waiting,
 )
-from photoplay.domain.routing import pause_between_polls
 from photoplay.domain.states import AttemptStatus
 from photoplay.operations.record_progress import record_progress
 from photoplay.operations.settle_attempt import record_result, record_verdict
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver
 from photoplay.worker.phases.ending import after_verdict, fail
-from photoplay.worker.tools import GoOn, Sleep, Tools, Verdict, attempt_of
+from photoplay.worker.phases.following import keep_following
+from photoplay.worker.tools import GoOn, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
 _PROGRESS_EVERY_S: Final = 0.5
@@ -62,9 +60,9 @@ async def waiting(tools: Tools, job: Job) -> Verdict:
         case Waiting(progress):
             if progress is not None:
                 await record_progress(tools.database, job, progress)
-            return Sleep(_pause(job, driver))
+            return await keep_following(tools, job)
         case Unchanged():
-            return Sleep(_pause(job, driver))
+            return await keep_following(tools, job)
 
 
 def _raw(outcome: PollOutcome) -> str:
@@ -79,18 +77,6 @@ def _raw(outcome: PollOutcome) -> str:
             return reason
         case Succeeded():
             return "finished"
-
-
-def _pause(job: Job, driver: Driver) -> timedelta:
-    attempt = attempt_of(job)
-    age = job.now - (attempt.accepted_at or job.created_at)
-    patience = driver.patience
-    return pause_between_polls(
-        age,
-        patience.poll_min,
-        patience.poll_max,
-        random.random(),  # noqa: S311 -- spreads polls, hides nothing
-    )
 
 
 async def _follow(database: Database, job: Job, driver: Driver) -> PollOutcome:

@@ -18,7 +18,6 @@ from photoplay.domain.routing import (
     candidates,
     may_have_been_charged,
     pause_before_next,
-    pause_between_polls,
 )
 
 SECOND = timedelta(seconds=1)
@@ -103,9 +102,3 @@ def test_refusals_of_one_provider_are_one_three_and_ten_seconds_apart(refused, s
 )
 def test_money_is_not_known_to_be_safe_until_every_attempt_is(charges, answer):
     assert may_have_been_charged([Try("p", "busy", c) for c in charges]) is answer
-
-
-@pytest.mark.parametrize(("age_s", "pause_s"), [(0, 2.0), (10, 2.0), (100, 10.0), (5000, 30.0)])
-def test_polls_are_a_tenth_of_the_tasks_age_apart_within_bounds(age_s, pause_s):
-    pause = pause_between_polls(timedelta(seconds=age_s), 2 * SECOND, 30 * SECOND, 0.5)
-    assert pause == timedelta(seconds=pause_s)
