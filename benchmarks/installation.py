@@ -39,7 +39,7 @@ from generate_series(1, %s) n
 """
 _FORGET_JOBS = """
 truncate public.video_jobs, public.video_quota, photoplay.attempts, photoplay.leases,
-    photoplay.polls, photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer
+    photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer cascade
 """
 
 
@@ -139,9 +139,19 @@ class Command:
             [sys.executable, "-m", "photoplay", *words, "--data-dir", str(installation.folder)],
             cwd=installation.folder,
             env=clean_environment(**settings),
+            # Unbuffered: a line that was read ahead would not be seen to be there.
+            bufsize=0,
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
+
+    def read_line(self, *, starting: str) -> str:
+        """Return its first line of output that starts so."""
+        return read_line(self._process, starting=starting)
+
+    def log(self) -> str:
+        """Return what it has logged, with all before it of that name."""
+        return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
 
     @property
     def pid(self) -> int:
@@ -150,8 +160,7 @@ class Command:
     def last_words(self) -> str:
         """Return whether it runs, and the end of its log."""
         state = "it runs" if self._process.poll() is None else f"ended {self._process.returncode}"
-        log = Path(self._log.name).read_text(encoding="utf-8", errors="replace")
-        return f"{state}: {log[-2000:]}"
+        return f"{state}: {self.log()[-2000:]}"
 
     def cpu_s(self) -> float:
         """Return its CPU time so far, without its children's."""
@@ -180,7 +189,7 @@ class Server(Command):
             VIDEO_DAILY_LIMIT="1000000",
             VIDEO_MAX_OPEN_JOBS="1000000",
         )
-        line = read_line(self._process, starting="Photoplay is at")
+        line = self.read_line(starting="Photoplay is at")
         self.port = int(line.rpartition(":")[2])
 
 

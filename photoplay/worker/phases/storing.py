@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from photoplay.domain.job import Job
@@ -32,6 +33,7 @@ async def storing(tools: Tools, job: Job) -> Verdict:
     if job.failures and age > 0.8 * lifetime:
         _log.error("video.about_to_be_lost", job_id=str(job.id), hours_left=_hours(lifetime - age))
     _log.info("video.uploading", job_id=str(job.id))
+    began = time.monotonic()
     try:
         file = await driver.fetch(job, str(attempt.outcome.get("location", "")))
         video = await store_video(tools.store, tools.decoders, job, file)
@@ -43,12 +45,13 @@ async def storing(tools: Tools, job: Job) -> Verdict:
         if job.failures < _FETCHES:
             raise
         return await _give_up(tools, job, str(error))
+    transfer_s = round(time.monotonic() - began, 3)
     await tools.reach("storing:before")
     days = tools.settings.retention_days
     await settle_success(
         tools.database, job, video, keep_for=timedelta(days=days) if days else None
     )
-    _log.info("video.uploaded", job_id=str(job.id), path=video.path)
+    _log.info("video.uploaded", job_id=str(job.id), path=video.path, transfer_s=transfer_s)
     await tools.reach("storing")
     await driver.discard(job)
     return Done()
