@@ -10,6 +10,7 @@
 -- 0007_pre_providers
 -- 0008_pre_identity
 -- 0009_pre_limits
+-- 0010_pre_polling
 -- 0011_pre_log_lines
 -- 0013_pre_supabase
 -- 0014_pre_offers
@@ -403,6 +404,16 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION photoplay.forget_poll() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    delete from photoplay.polls where attempt_id = new.id;
+    return null;
+end
+$$;
+
 CREATE FUNCTION photoplay.guard_attempt() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -631,6 +642,11 @@ $$;
 
 COMMENT ON FUNCTION photoplay.offer_facts() IS 'Seconds of work a second of video took lately, by provider and resolution, and whether it takes attempts now.';
 
+CREATE FUNCTION photoplay.poll_pause(p_age interval, p_shortest interval, p_longest interval) RETURNS interval
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$ select least(greatest(p_age / 10, p_shortest), p_longest) * (0.9 + 0.2 * random()) $$;
+
 CREATE FUNCTION photoplay.quota_day() RETURNS date
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -782,6 +798,72 @@ begin
 end
 $$;
 
+CREATE FUNCTION photoplay.take_polls(p_account text, p_per_s double precision, p_most integer, p_shortest interval, p_longest interval) RETURNS TABLE(attempt_id uuid, job_id uuid, provider text, model text, task_id text, accepted_at timestamp with time zone, due_at timestamp with time zone, taken_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+    instant timestamptz := photoplay.now();
+    account record;
+    elapsed_s double precision;
+    rate double precision;
+    allowed double precision;
+    picked uuid[];
+    latest_user uuid;
+begin
+    if not exists (
+        select from photoplay.polls p where p.account = p_account and p.next_at <= instant
+    ) then
+        return;
+    end if;
+    -- A crash of the server may forget this: then the same tasks are polled again.
+    perform pg_catalog.set_config('synchronous_commit', 'off', true);
+    insert into photoplay.accounts (name) values (p_account) on conflict (name) do nothing;
+    select * into account from photoplay.accounts a where a.name = p_account for update;
+    instant := photoplay.now();
+    if account.held_until > instant then
+        return;
+    end if;
+    elapsed_s := greatest(coalesce(extract(epoch from instant - account.counted_at), 60), 0);
+    -- Slowed down by its provider, the account finds its way back within minutes.
+    rate := least(p_per_s, coalesce(account.per_s, p_per_s) * (1 + elapsed_s / 60));
+    allowed := least(greatest(rate, 1), account.polls_left + elapsed_s * rate);
+
+    select array_agg(p.attempt_id), (array_agg(p.user_id order by due.place desc))[1]
+    into picked, latest_user
+    from (
+        select d.attempt_id, row_number() over (
+            order by d.turn, coalesce(d.user_id <= account.last_user, false), d.user_id
+        ) as place
+        from (
+            select p.attempt_id, p.user_id,
+                row_number() over (partition by p.user_id order by p.next_at) as turn
+            from photoplay.polls p where p.account = p_account and p.next_at <= instant
+        ) d
+        order by place
+        limit least(floor(allowed), p_most)
+    ) due
+    join lateral (
+        select l.attempt_id, l.user_id from photoplay.polls l
+        where l.attempt_id = due.attempt_id for update skip locked
+    ) p on true;
+
+    update photoplay.accounts a
+    set polls_left = allowed - coalesce(cardinality(picked), 0), counted_at = instant,
+        per_s = nullif(rate, p_per_s), last_user = coalesce(latest_user, a.last_user)
+    where a.name = p_account;
+    return query
+        update photoplay.polls p
+        set next_at = instant + photoplay.poll_pause(instant - attempt.accepted_at, p_shortest, p_longest)
+        from photoplay.polls before, photoplay.attempts attempt
+        where p.attempt_id = any(picked)
+            and before.attempt_id = p.attempt_id and attempt.id = p.attempt_id
+        returning p.attempt_id, p.job_id, attempt.provider, attempt.model, attempt.provider_task_id,
+            attempt.accepted_at, before.next_at, instant;
+end
+$$;
+
 CREATE FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -848,6 +930,25 @@ end
 $$;
 
 COMMENT ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) IS 'Makes the engine run the handler of this job at p_at (default: now); harmless when repeated.';
+
+CREATE TABLE photoplay.accounts (
+    name text NOT NULL,
+    polls_left double precision DEFAULT 0 NOT NULL,
+    counted_at timestamp with time zone,
+    per_s double precision,
+    held_until timestamp with time zone,
+    last_user uuid
+);
+
+ALTER TABLE ONLY photoplay.accounts FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.accounts IS 'How often each provider account is asked about its tasks, by all workers together.';
+
+COMMENT ON COLUMN photoplay.accounts.polls_left IS 'Polls that could be made at counted_at without exceeding the rate.';
+
+COMMENT ON COLUMN photoplay.accounts.per_s IS 'Rate after the provider asked for less; null: the configured one.';
+
+COMMENT ON COLUMN photoplay.accounts.last_user IS 'Whose task was taken last: the next users come first.';
 
 CREATE TABLE photoplay.api_keys (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1177,6 +1278,19 @@ CREATE UNLOGGED SEQUENCE photoplay.pgqueuer_statistics_id_seq
 
 ALTER SEQUENCE photoplay.pgqueuer_statistics_id_seq OWNED BY photoplay.pgqueuer_statistics.id;
 
+CREATE TABLE photoplay.polls (
+    attempt_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    account text NOT NULL,
+    next_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY photoplay.polls FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.polls IS 'Accepted tasks that a provider is asked about; one row while the attempt is with the provider.';
+
 CREATE UNLOGGED TABLE photoplay.provider_verdicts (
     provider text NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1363,6 +1477,9 @@ ALTER TABLE ONLY photoplay.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextva
 
 ALTER TABLE ONLY photoplay.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('photoplay.pgqueuer_statistics_id_seq'::regclass);
 
+ALTER TABLE ONLY photoplay.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY photoplay.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
@@ -1419,6 +1536,9 @@ ALTER TABLE ONLY photoplay.pgqueuer_schedules
 
 ALTER TABLE ONLY photoplay.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY photoplay.polls
+    ADD CONSTRAINT polls_pkey PRIMARY KEY (attempt_id);
 
 ALTER TABLE ONLY photoplay.providers
     ADD CONSTRAINT providers_pkey PRIMARY KEY (name);
@@ -1496,6 +1616,8 @@ CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON photoplay.pgqueuer USING btree
 
 CREATE INDEX pgqueuer_updated_id_id1_idx ON photoplay.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::photoplay.pgqueuer_status);
 
+CREATE INDEX polls_due ON photoplay.polls USING btree (account, next_at);
+
 CREATE INDEX provider_verdicts_recent ON photoplay.provider_verdicts USING btree (provider, at);
 
 CREATE UNIQUE INDEX quota_ledger_once ON photoplay.quota_ledger USING btree (job_id, reason) WHERE (job_id IS NOT NULL);
@@ -1519,6 +1641,8 @@ CREATE INDEX idx_video_jobs_user_newest ON public.video_jobs USING btree (user_i
 CREATE UNIQUE INDEX idx_video_quota_user_date ON public.video_quota USING btree (user_id, date);
 
 CREATE TRIGGER announce_attempt AFTER INSERT OR UPDATE ON photoplay.attempts FOR EACH ROW EXECUTE FUNCTION photoplay.announce_attempt();
+
+CREATE TRIGGER forget_poll AFTER UPDATE OF status ON photoplay.attempts FOR EACH ROW WHEN (((old.status = ANY (ARRAY['accepted'::text, 'running'::text])) AND (new.status <> ALL (ARRAY['accepted'::text, 'running'::text])))) EXECUTE FUNCTION photoplay.forget_poll();
 
 CREATE TRIGGER guard_attempt BEFORE UPDATE ON photoplay.attempts FOR EACH ROW EXECUTE FUNCTION photoplay.guard_attempt();
 
@@ -1550,6 +1674,11 @@ ALTER TABLE ONLY photoplay.leases
 
 ALTER TABLE ONLY photoplay.log_lines
     ADD CONSTRAINT log_lines_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY photoplay.polls
+    ADD CONSTRAINT polls_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES photoplay.attempts(id) ON DELETE CASCADE;
+
+ALTER TABLE photoplay.accounts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.api_keys ENABLE ROW LEVEL SECURITY;
 
@@ -1623,6 +1752,8 @@ CREATE POLICY photoplay_request ON photoplay.erased_objects TO photoplay_api USI
 
 CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY photoplay_worker ON photoplay.accounts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.attempts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.erased_jobs TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
@@ -1639,6 +1770,8 @@ CREATE POLICY photoplay_worker ON photoplay.limits TO postgres, photoplay_worker
 
 CREATE POLICY photoplay_worker ON photoplay.log_lines TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY photoplay_worker ON photoplay.polls TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.provider_verdicts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.providers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
@@ -1650,6 +1783,8 @@ CREATE POLICY photoplay_worker ON photoplay.request_rates TO postgres, photoplay
 CREATE POLICY photoplay_worker ON photoplay.spend TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.workers TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+ALTER TABLE photoplay.polls ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.provider_verdicts ENABLE ROW LEVEL SECURITY;
 
@@ -1756,6 +1891,8 @@ GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay
 
 REVOKE ALL ON FUNCTION photoplay.fn_pgqueuer_changed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION photoplay.forget_poll() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION photoplay.guard_attempt() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.guard_job() FROM PUBLIC;
@@ -1792,6 +1929,9 @@ GRANT ALL ON FUNCTION photoplay.offer_facts() TO authenticated;
 GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.offer_facts() TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.poll_pause(p_age interval, p_shortest interval, p_longest interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.poll_pause(p_age interval, p_shortest interval, p_longest interval) TO photoplay_worker;
+
 REVOKE ALL ON FUNCTION photoplay.quota_day() FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.quota_day() TO authenticated;
 GRANT ALL ON FUNCTION photoplay.quota_day() TO photoplay_api;
@@ -1819,6 +1959,9 @@ GRANT ALL ON FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_job
 
 REVOKE ALL ON FUNCTION photoplay.settle_spend() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION photoplay.take_polls(p_account text, p_per_s double precision, p_most integer, p_shortest interval, p_longest interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.take_polls(p_account text, p_per_s double precision, p_most integer, p_shortest interval, p_longest interval) TO photoplay_worker;
+
 REVOKE ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.take_request(p_per_minute integer, OUT taken boolean, OUT full_at timestamp with time zone) TO photoplay_admin;
@@ -1841,6 +1984,9 @@ REVOKE ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zo
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_api;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.wake(p_job_id uuid, p_at timestamp with time zone, p_lane text) TO photoplay_admin;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.accounts TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.accounts TO photoplay_admin;
 
 GRANT SELECT,INSERT,DELETE ON TABLE photoplay.api_keys TO photoplay_admin;
 
@@ -1924,6 +2070,9 @@ GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_schedules_id_seq TO photoplay_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.pgqueuer_statistics TO photoplay_worker;
 
 GRANT SELECT,USAGE ON SEQUENCE photoplay.pgqueuer_statistics_id_seq TO photoplay_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.polls TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.polls TO photoplay_admin;
 
 GRANT SELECT,INSERT,DELETE ON TABLE photoplay.provider_verdicts TO photoplay_worker;
 GRANT SELECT ON TABLE photoplay.provider_verdicts TO photoplay_admin;
