@@ -102,6 +102,7 @@ def command() -> typer.Typer:
         quota,
         sandbox,
         serve,
+        supabase,
     )
 
     groups = (
@@ -115,6 +116,7 @@ def command() -> typer.Typer:
         quota,
         config,
         doctor,
+        supabase,
     )
     for group in groups:
         group.register(app)

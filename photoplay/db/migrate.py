@@ -28,7 +28,7 @@ _LOCK_TIMEOUT = "2s"
 _LOCK_TRIES = 30
 _LOCK_PAUSE_S = 1.0
 _RULES = "0003_pre_jobs"
-_BOOKKEEPING: LiteralString = """
+BOOKKEEPING: LiteralString = """
 create schema if not exists photoplay;
 create table if not exists photoplay.schema_migrations (
     name text primary key,
@@ -93,7 +93,7 @@ def migrate(dsn: str) -> list[Migration]:
             time.sleep(_TURN_S)
         missing = _pending(connection)
         if missing:
-            connection.execute(_BOOKKEEPING)
+            connection.execute(BOOKKEEPING)
         for migration in missing:
             if migration.name == _RULES:
                 adopt.prepare(connection, migration.statement)
