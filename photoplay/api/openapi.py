@@ -14,6 +14,13 @@ _REF: Final = "#/components/schemas/"
 _PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": _REF + "Problem"}}}
 # The framework's form of a validation error, which is never answered.
 _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
+# What any route of the API may answer: by what is down, and by who asks.
+_OF_EVERYBODY: Final = {"503": "The database does not answer; nothing was changed"}
+_OF_WHO_ASKS: Final = {
+    "400": "A header or parameter cannot be used; `code` says which",
+    "401": "Not signed in",
+    "403": "Not for this identity",
+}
 
 
 def describe(app: FastAPI) -> None:
@@ -76,7 +83,14 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for path, item in document["paths"].items():
         for operation in item.values():
             if path.startswith("/api/"):
-                operation["security"] = [{"bearer": []}]
+                refusals = dict(_OF_EVERYBODY)
+                # A provider has no identity of ours.
+                if not path.startswith("/api/video/callbacks/"):
+                    operation["security"] = [{"bearer": []}]
+                    refusals |= _OF_WHO_ASKS
+                for status, description in refusals.items():
+                    answer = {"description": description, "content": _PROBLEM}
+                    operation["responses"].setdefault(status, answer)
             _correct_answers(operation)
     return document
 

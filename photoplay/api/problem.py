@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from photoplay.api.rate_limit import rate_limit_headers
 from photoplay.domain.errors import (
@@ -155,11 +156,27 @@ def install(app: FastAPI) -> None:
         if not isinstance(error, HTTPException):
             raise error
         code, detail = _FRAMEWORK.get(error.status_code, ("http", str(error.detail)))
-        return problem(request, error.status_code, code, detail, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # The framework names those of one route; an address may have several.
+            headers["Allow"] = ", ".join(_methods_at(request))
+        return problem(request, error.status_code, code, detail, headers=headers)
 
     app.add_exception_handler(PhotoplayError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return every method that the request's address takes."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("DELETE", "GET", "HEAD", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
 
 
 def validation_error(errors: Any) -> RequestError:

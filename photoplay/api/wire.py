@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from photoplay.domain.options import (
     MAX_KEY_CHARACTERS,
@@ -20,6 +21,16 @@ from photoplay.domain.options import (
 Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARACTERS, pattern=r"^[\x21-\x7e]+$")]
 # Postgres keeps no text with a NUL.
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+
+
+def _only_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("not_a_text", "must be a text such as 2026-01-31T12:00:00Z")
+    return value
+
+
+# A bare number would be taken for seconds since 1970.
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_text)]
 Item = TypeVar("Item")
 Data = TypeVar("Data")
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]

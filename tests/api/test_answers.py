@@ -52,9 +52,16 @@ async def test_an_unknown_address_and_an_unknown_method_are_problems_too(alice):
     ):
         refused(await alice.get(path), 404, "not_found")
     refused(await alice.get("/media"), 404, "not_found")
-    answer = await alice.put("/api/video/quota")
-    refused(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    # Every method of the address, also where several routes share it.
+    for path, methods in (
+        ("/api/video/quota", "GET"),
+        (f"/api/video/jobs/{uuid4()}", "DELETE, GET"),
+        ("/api/video/images/uploads", "POST"),
+        ("/media/x", "GET, HEAD, PUT"),
+    ):
+        answer = await alice.request("PATCH", path)
+        refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == methods
 
 
 async def test_a_problem_is_what_the_document_says_it_is(alice):

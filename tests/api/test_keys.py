@@ -84,6 +84,14 @@ async def test_what_is_no_working_key_is_refused_with_one_answer(jwt_server, adm
     assert (await holder(jwt_server, good).get(QUOTA)).status_code == 200
 
 
+async def test_a_number_is_no_time_of_expiry(admin):
+    for value in (0, 4102444800, "4102444800x", "2100-01-01T00:00:00"):
+        answer = await admin.post(
+            KEYS, json={"name": "k", "userId": str(uuid4()), "expiresAt": value}
+        )
+        assert "expiresAt" in refused(answer, 422, "unprocessable")["detail"]
+
+
 async def test_a_revoked_key_is_refused_at_once(jwt_server, admin):
     key = await made(admin, userId=str(uuid4()))
     person = holder(jwt_server, key["key"])

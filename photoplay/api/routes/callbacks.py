@@ -25,7 +25,11 @@ _log = get_logger(__name__)
 @router.post(
     "/{provider}/{token}",
     response_model=wire.Success[None],
-    responses={401: {"model": wire.Problem}, 404: {"model": wire.Problem}},
+    responses={
+        401: {"model": wire.Problem},
+        404: {"model": wire.Problem},
+        413: {"model": wire.Problem},
+    },
 )
 async def callback(
     request: Request,

@@ -96,7 +96,7 @@ async def begin_upload(
 
 
 @router.get(
-    "/{image_id}",
+    "/{image_id:uuid}",
     response_model=wire.Success[wire.SignedImage],
     responses={401: {"model": wire.Problem}, 404: {"model": wire.Problem}},
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from photoplay.api import wire
@@ -32,7 +32,7 @@ class KeyRequest(BaseModel):
     name: wire.Text = Field(min_length=1, max_length=100, description="For people.")
     scope: KeyScope = KeyScope.JOBS
     userId: UUID | None = Field(None, description="Whom a key of scope `jobs` acts for.")  # noqa: N815
-    expiresAt: AwareDatetime | None = None  # noqa: N815
+    expiresAt: wire.Instant | None = None  # noqa: N815
 
 
 class ApiKey(BaseModel):
