@@ -37,6 +37,7 @@ class LogKeeper:
         self._stopping.set()
         if self._writing is not None:
             await self._writing
+        await self.write()
 
     async def _write_now_and_then(self) -> None:
         while not self._stopping.is_set():
