@@ -18,6 +18,7 @@ from photoplay.api.routes import (
     admin,
     animate,
     callbacks,
+    control_room,
     events,
     images,
     jobs,
@@ -103,7 +104,7 @@ def mount(app: FastAPI) -> None:
         operations,
     ):
         app.include_router(resource.router)
-    app.router.routes.extend(studio.routes)
+    app.router.routes.extend([*studio.routes, *control_room.routes])
 
 
 def _lifespan(

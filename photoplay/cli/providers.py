@@ -83,4 +83,4 @@ async def _set(settings: Settings, name: str, *, paused: bool) -> None:
             if paused:
                 await pause_provider(database, name, actor=f"cli:{getpass.getuser()}")
             else:
-                await resume_provider(database, name)
+                await resume_provider(database, name, actor=f"cli:{getpass.getuser()}")

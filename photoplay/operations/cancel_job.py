@@ -7,14 +7,20 @@ from uuid import UUID
 from photoplay.db.pool import Database, Scope, Transaction, uninterrupted
 from photoplay.domain.errors import ConflictError, NotFoundError
 from photoplay.domain.states import OPEN, Status
+from photoplay.operations.write_audit import AuditEntry, write_audit
 
 
 @uninterrupted
-async def cancel_job(database: Database, scope: Scope, job_id: UUID) -> None:
+async def cancel_job(
+    database: Database, scope: Scope, job_id: UUID, *, audit: AuditEntry | None = None
+) -> None:
     """End an open job as `cancelled`; its unit goes back unless an attempt was or may be billed.
 
     Transaction: one; status, attempts, quota and the wake that lets the worker stop the provider.
     Idempotent: a cancelled job stays as it is.
+
+    Args:
+        audit: the row that an operator's act leaves; needs the scope `ADMIN`.
 
     Raises:
         NotFoundError: missing, or another user's.
@@ -27,6 +33,8 @@ async def cancel_job(database: Database, scope: Scope, job_id: UUID) -> None:
         status = Status(job["status"])
         if status in OPEN:
             await end_as_cancelled(tx, job_id)
+            if audit is not None:
+                await write_audit(tx, audit)
         elif status is not Status.CANCELLED:
             raise ConflictError(
                 f"The job has already {status}; there is nothing to cancel.",

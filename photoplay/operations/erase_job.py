@@ -9,10 +9,13 @@ from photoplay.domain.errors import NotFoundError
 from photoplay.domain.job import poster_path, video_path
 from photoplay.domain.states import OPEN, Status
 from photoplay.operations.cancel_job import end_as_cancelled
+from photoplay.operations.write_audit import AuditEntry, write_audit
 
 
 @uninterrupted
-async def erase_job(database: Database, scope: Scope, job_id: UUID) -> list[str]:
+async def erase_job(
+    database: Database, scope: Scope, job_id: UUID, *, audit: AuditEntry | None = None
+) -> list[str]:
     """Remove a job and return the keys of its objects, which the caller may remove at once.
 
     An open job is cancelled first. A stub without content stays: its key answers 410, its quota unit
@@ -20,6 +23,9 @@ async def erase_job(database: Database, scope: Scope, job_id: UUID) -> list[str]
     upload bring one back.
 
     Transaction: one. Idempotent: a second call finds nothing.
+
+    Args:
+        audit: the row that an operator's act leaves; needs the scope `ADMIN`.
 
     Raises:
         NotFoundError: missing, erased before, or another user's.
@@ -33,4 +39,6 @@ async def erase_job(database: Database, scope: Scope, job_id: UUID) -> list[str]
         paths = [video_path(job["user_id"], job_id), poster_path(job["user_id"], job_id)]
         await tx.run("mark_objects_erased", job_id=job_id, paths=paths)
         await tx.run("erase_job", job_id=job_id)
+        if audit is not None:
+            await write_audit(tx, audit)
     return paths

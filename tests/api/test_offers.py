@@ -61,7 +61,7 @@ async def test_a_paused_provider_is_not_available(open_installation):
         async with server.stack.database(size=2) as database:
             await pause_provider(database, "local", actor="a test")
             assert (await offers_of(person))["local"]["is_available"] is False
-            await resume_provider(database, "local")
+            await resume_provider(database, "local", actor="a test")
             assert (await offers_of(person))["local"]["is_available"] is True
 
 

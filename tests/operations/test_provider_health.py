@@ -60,7 +60,7 @@ async def test_a_paused_provider_begins_nothing_until_it_is_resumed(database, ow
     await pause_provider(database, "paid", actor="test")
     assert await begin(database, job) is Entry.PAUSED
     assert owner.execute("select count(*) from photoplay.attempts").fetchone() == (0,)
-    await resume_provider(database, "paid")
+    await resume_provider(database, "paid", actor="test")
     assert await begin(database, job) is Entry.YES
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from photoplay.api.routes.control_room import audit, jobs, overview, providers, sign_in, users, workers
+from photoplay.api.routes.control_room import (
+    audit,
+    jobs,
+    overview,
+    providers,
+    sign_in,
+    users,
+    workers,
+)
 
 routes: list[BaseRoute] = [
     route

@@ -61,7 +61,9 @@ def require_own_form(request: Request) -> None:
         else request.headers.get("sec-fetch-site") == "same-origin"
     )
     if not is_own:
-        raise ForbiddenError("This form is not from here; open the page anew.", code="foreign_origin")
+        raise ForbiddenError(
+            "This form is not from here; open the page anew.", code="foreign_origin"
+        )
 
 
 async def _operator(request: Request) -> Caller | None:

@@ -9,8 +9,8 @@ from typing import Final
 from markupsafe import Markup, escape
 
 _WIDTH: Final = 720
-_HEIGHT: Final = 160
-_FLOOR: Final = 140
+_HEIGHT: Final = 116
+_FLOOR: Final = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,18 @@ from photoplay.api.routes.control_room.pages import page
 from photoplay.api.service import service_of
 from photoplay.api.views import make_cursor, read_cursor
 from photoplay.db.pool import ADMIN
-from photoplay.domain.errors import NotFoundError
+from photoplay.domain.errors import InvalidRequestError, NotFoundError
 from photoplay.domain.states import Status
+from photoplay.operations.cancel_job import cancel_job
+from photoplay.operations.erase_job import erase_job
+from photoplay.operations.requeue_job import requeue_job
+from photoplay.operations.resolve_submission import resolve_submission
+from photoplay.operations.write_audit import AuditEntry
+from photoplay.storage.errors import StorageUnavailableError
 
 _PAGE: Final = 50
 _SHOWS: Final = ("unknown", "overdue")
+_MOST_TASK_CHARACTERS: Final = 200
 
 
 @operators_only
@@ -85,6 +92,38 @@ async def show_job(request: Request, operator: Caller) -> Response:
     )
 
 
+@operators_only
+async def act(request: Request, operator: Caller) -> Response:
+    """Do what the form's address says to the job."""
+    service = service_of(request)
+    database, job_id = service.database, _job_id(request)
+    match request.path_params["act"]:
+        case "requeue":
+            await requeue_job(database, job_id, actor=operator.actor)
+        case "resolve":
+            form = await request.form(max_files=0, max_fields=2, max_part_size=1024)
+            task_id = str(form.get("task_id", "")).strip()
+            if not task_id or len(task_id) > _MOST_TASK_CHARACTERS:
+                raise InvalidRequestError("task_id: name the provider's task, in 200 characters")
+            await resolve_submission(database, job_id, task_id=task_id, actor=operator.actor)
+        case "never-arrived":
+            await resolve_submission(database, job_id, task_id=None, actor=operator.actor)
+        case "cancel":
+            await cancel_job(
+                database, ADMIN, job_id, audit=AuditEntry(operator.actor, "job.cancel", str(job_id))
+            )
+        case "erase":
+            entry = AuditEntry(operator.actor, "job.erase", str(job_id))
+            paths = await erase_job(database, ADMIN, job_id, audit=entry)
+            # Objects that cannot be removed now are removed by a worker's sweep.
+            with contextlib.suppress(StorageUnavailableError):
+                await service.store.delete(paths)
+            return RedirectResponse("/admin/jobs", 303)
+        case _:
+            raise NotFoundError("There is nothing at this address.")
+    return RedirectResponse(f"/admin/jobs/{job_id}", 303)
+
+
 def _job_id(request: Request) -> UUID:
     job_id = _uuid(request.path_params["job_id"])
     if job_id is None:
@@ -98,11 +137,8 @@ def _uuid(text: str | None) -> UUID | None:
     return None
 
 
-def _back(job_id: UUID) -> Response:
-    return RedirectResponse(f"/admin/jobs/{job_id}", 303)
-
-
 routes = [
     Route("/admin/jobs", list_jobs),
     Route("/admin/jobs/{job_id}", show_job),
+    Route("/admin/jobs/{job_id}/{act}", act, methods=["POST"]),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jinja2
 from starlette.requests import Request
@@ -41,9 +41,8 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        ago=_ago, clock=_clock, dollars=_dollars, span=_span, short=_short, share=_share
-    )
+    filters = cast("dict[str, Any]", environment.filters)
+    filters.update(ago=_ago, clock=_clock, dollars=_dollars, span=_span, short=_short, share=_share)
     return environment
 
 
