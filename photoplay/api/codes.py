@@ -43,6 +43,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "callback_forged": (401, "The callback's signature does not hold, or it is another task's."),
     "already_finished": (409, "The job succeeded or failed before it could be cancelled."),
     "not_finished": (409, "There is no video yet, or never will be."),
+    "nothing_unresolved": (409, "No submission of the job is unresolved."),
     "already_uploaded": (409, "Another picture was put at the address before; it stays."),
     "erased": (410, "The job of this key was erased."),
     "user_erased": (410, "The user's data were erased; nothing new of the user is taken."),
