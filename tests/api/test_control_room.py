@@ -11,6 +11,7 @@ from photoplay.operations.revoke_key import revoke_key
 from tests.api.serving import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+NOBODY = "00000000-0000-4000-8000-00000000abcd"
 PAGES = ["/admin", "/admin/jobs", "/admin/providers", "/admin/workers", "/admin/audit"]
 
 
@@ -57,7 +58,7 @@ async def room(jwt_server: Server) -> Room:
     return room
 
 
-@pytest.mark.parametrize("path", [*PAGES, f"/admin/jobs/{uuid4()}", f"/admin/users/{uuid4()}"])
+@pytest.mark.parametrize("path", [*PAGES, f"/admin/jobs/{NOBODY}", f"/admin/users/{NOBODY}"])
 async def test_without_a_session_every_page_leads_to_the_sign_in(jwt_server, alice, path):
     answer = await Room(jwt_server).get(path)
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (
