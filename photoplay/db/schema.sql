@@ -12,6 +12,7 @@
 -- 0009_pre_limits
 -- 0010_pre_polling
 -- 0011_pre_log_lines
+-- 0012_pre_control_room
 -- 0013_pre_supabase
 -- 0014_pre_offers
 -- 0016_pre_placed_picture
@@ -1574,9 +1575,13 @@ CREATE INDEX api_keys_newest ON photoplay.api_keys USING btree (created_at DESC,
 
 CREATE INDEX api_keys_user ON photoplay.api_keys USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX attempts_newest ON photoplay.attempts USING btree (created_at);
+
 CREATE UNIQUE INDEX attempts_one_open ON photoplay.attempts USING btree (job_id) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
 
 CREATE INDEX attempts_open_by_provider ON photoplay.attempts USING btree (provider) WHERE (status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text]));
+
+CREATE INDEX attempts_task ON photoplay.attempts USING btree (provider_task_id) WHERE (provider_task_id IS NOT NULL);
 
 CREATE INDEX audit_target ON photoplay.audit USING btree (target, id DESC);
 
@@ -1629,6 +1634,10 @@ CREATE UNIQUE INDEX idx_video_images_content ON public.video_images USING btree 
 CREATE UNIQUE INDEX idx_video_jobs_client_request_id ON public.video_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
 
 CREATE INDEX idx_video_jobs_expiring ON public.video_jobs USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX idx_video_jobs_finished ON public.video_jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX idx_video_jobs_key ON public.video_jobs USING btree (client_request_id) WHERE (client_request_id IS NOT NULL);
 
 CREATE INDEX idx_video_jobs_newest ON public.video_jobs USING btree (created_at DESC, id DESC);
 
