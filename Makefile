@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-system check bench chaos gallery format lock schema openapi wheel clean
+.PHONY: help setup run demo test test-system check bench chaos gallery format lock schema openapi types wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,7 @@ check: $(VENV)/.dev ## Lint, types, import contracts, budgets, rights in the dat
 	$(BIN)/python scripts/schema.py --check
 	$(BIN)/python -m lints.database
 	$(BIN)/python scripts/openapi.py --check
+	$(BIN)/python scripts/typescript.py --check
 
 bench: $(VENV)/.dev ## Measure; prints ratios against references of the same run.
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -70,8 +71,11 @@ format: $(VENV)/.dev ## Format and fix what can be fixed.
 schema: $(VENV)/.dev ## Write photoplay/db/schema.sql from the migrations.
 	$(BIN)/python scripts/schema.py
 
-openapi: $(VENV)/.dev ## Write docs/openapi.json from the application.
+openapi: $(VENV)/.dev ## Write docs/openapi.json from the application, and the types from it.
 	$(BIN)/python scripts/openapi.py
+
+types: $(VENV)/.dev ## Write web/types/photoplay.ts from the API and the schema.
+	$(BIN)/python scripts/typescript.py
 
 lock: $(VENV)/.dev ## Recompute the hash-pinned requirements.
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -o requirements.txt
