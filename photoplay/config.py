@@ -101,8 +101,18 @@ class Settings(BaseSettings):
     # Identity
     jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
     """Shared secret of HS256 tokens. Without any identity: local mode, one fixed user, loopback only."""
+    jwks_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWKS_URL"))
+    """Address of the sign-in's public keys, for RS256, ES256 and EdDSA tokens."""
     jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
     jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
+    jwt_subject_namespace: UUID | None = Field(
+        None, validation_alias=_named("PHOTOPLAY_JWT_SUBJECT_NAMESPACE")
+    )
+    """A UUID. Set: a `sub` that is no UUID becomes the user id UUIDv5(this, sub). Unset: it is refused."""
+    admin_claims: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=_named("PHOTOPLAY_ADMIN_CLAIMS")
+    )
+    """What a token must say, one of these, to be an operator's: `app_metadata.role=photoplay_admin`."""
     api_keys_only: bool = Field(False, validation_alias=_named("PHOTOPLAY_API_KEYS_ONLY"))
     """Serve holders of API keys and nobody else, where there are no tokens."""
 
@@ -250,7 +260,9 @@ class Settings(BaseSettings):
         "info", validation_alias=_named("PHOTOPLAY_LOG_LEVEL")
     )
 
-    @field_validator("cors_origins", "provider_priority", "allowed_networks", mode="before")
+    @field_validator(
+        "cors_origins", "provider_priority", "allowed_networks", "admin_claims", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -275,6 +287,19 @@ class Settings(BaseSettings):
             ) from None
         return value
 
+    @field_validator("admin_claims")
+    @classmethod
+    def _claims(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for claim in value:
+            path, _, said = claim.partition("=")
+            if not said or not all(path.split(".")):
+                raise PydanticCustomError(
+                    "claim", "must be claim=value, for instance app.role=admin"
+                )
+            if path.startswith(("user_metadata.", "raw_user_meta_data.")):
+                raise PydanticCustomError("claim", "must not be a claim that users set themselves")
+        return value
+
     @field_validator("provider_concurrency", "provider_polls_per_s", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
@@ -291,7 +316,14 @@ class Settings(BaseSettings):
     @property
     def is_local_mode(self) -> bool:
         """No identity is configured: one fixed user, loopback only."""
-        return self.jwt_secret is None and not self.api_keys_only
+        return not self.identities
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """What callers may prove themselves with; none is local mode."""
+        tokens = {"JWT HS256": self.jwt_secret, "JWT by JWKS": self.jwks_url}
+        configured = [name for name, setting in tokens.items() if setting is not None]
+        return (*configured, "API keys") if configured or self.api_keys_only else ()
 
     @property
     def option_defaults(self) -> OptionDefaults:
@@ -340,7 +372,8 @@ class Settings(BaseSettings):
         if self.is_local_mode and host not in _LOOPBACK:
             raise SettingsError(
                 f"--host {host}: without an identity the server answers everybody as one user, so it only "
-                "binds to 127.0.0.1; set PHOTOPLAY_JWT_SECRET, or PHOTOPLAY_API_KEYS_ONLY, to serve a network"
+                "binds to 127.0.0.1; set PHOTOPLAY_JWT_SECRET, PHOTOPLAY_JWKS_URL or "
+                "PHOTOPLAY_API_KEYS_ONLY to serve a network"
             )
 
 

@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from photoplay.api import problem
 from photoplay.api.authentication.authenticator import Authenticator
+from photoplay.api.authentication.key_set import check_address
 from photoplay.api.callback_keys import CallbackKeys
 from photoplay.api.middleware import LocalModeMiddleware, RequestMiddleware
 from photoplay.api.openapi import describe
@@ -66,6 +67,7 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
         base_url: how clients reach this server; `PHOTOPLAY_PUBLIC_URL` wins over it.
     """
     settings = stack.settings
+    check_address(settings)
     app = FastAPI(
         lifespan=_lifespan(stack, base_url),
         redirect_slashes=False,
@@ -79,30 +81,23 @@ def create_app(stack: Stack, *, base_url: str) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
+            # Session cookies for origins that are named; never for everybody.
+            allow_credentials="*" not in settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=_CORS_REQUEST_HEADERS,
             expose_headers=_CORS_ANSWER_HEADERS,
         )
     if settings.is_local_mode:
         app.add_middleware(LocalModeMiddleware)
-    app.add_middleware(RequestMiddleware)
+    is_https = (settings.public_url or "").startswith("https://")
+    app.add_middleware(RequestMiddleware, is_https=is_https)
     return app
 
 
 def mount(app: FastAPI) -> None:
     """Add every route; a new resource is one file and one name here."""
-    for resource in (
-        animate,
-        callbacks,
-        events,
-        jobs,
-        images,
-        offers,
-        quota,
-        media,
-        admin,
-        operations,
-    ):
+    own = (animate, callbacks, events, jobs, images, offers, quota, media, operations)
+    for resource in (*own, *admin.resources):
         app.include_router(resource.router)
     app.router.routes.extend([*studio.routes, *control_room.routes])
 
@@ -125,7 +120,7 @@ def _lifespan(
             ) as database,
             Sender(policy, provider_resolver) as sender,
         ):
-            authenticator = Authenticator(settings, database)
+            authenticator = Authenticator(settings, database, sender)
             changes = JobChanges(direct, role="authenticated")
             app.state.service = Service(
                 settings=settings,
@@ -145,10 +140,10 @@ def _lifespan(
             await stack.decoders.warm()
             listening = asyncio.create_task(changes.run(), name="job-changes")
             try:
-                yield
+                async with authenticator.opened():
+                    yield
             finally:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-                await authenticator.close()
 
     return lifespan

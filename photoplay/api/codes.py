@@ -34,7 +34,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "media_link_refused": (403, "The signed address was changed or has expired."),
     "admin_required": (403, "Only an operator may do that."),
     "host_not_loopback": (403, "Local mode answers on loopback only."),
-    "foreign_origin": (403, "Local mode serves its own pages only."),
+    "foreign_origin": (403, "Local mode and session cookies are for pages of this site only."),
     "not_found": (404, "There is nothing at this address."),
     "job_not_found": (404, "There is no such job of this user."),
     "picture_not_found": (404, "There is no such picture of this user."),
@@ -56,6 +56,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "spend_cap_reached": (429, "The day's budget for videos is used up."),
     "internal": (500, "Our fault; the `request_id` finds it."),
     "database_unavailable": (503, "The database does not answer; nothing was changed."),
+    "identity_unavailable": (503, "The sign-in's keys could not be fetched; nobody is let in."),
     "storage_unavailable": (503, "The object store does not answer."),
     "contention": (503, "The request lost to another one; nothing was changed."),
 }

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from photoplay.api.authentication.caller import Caller
 from photoplay.api.service import Identity, service_of
 from photoplay.domain.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
+from photoplay.domain.user import user_id_of
 
 ON_BEHALF_OF: Final = "X-On-Behalf-Of"
 _MEMO: Final = "photoplay.caller"
@@ -45,7 +46,14 @@ async def current_identity(request: Request) -> Identity:
     named = request.headers.getlist(ON_BEHALF_OF)
     if named:
         _check_admin(caller)
-        return Identity(_named_user(named))
+        namespace = service_of(request).settings.jwt_subject_namespace
+        user_id = user_id_of(named[0], namespace) if len(named) == 1 else None
+        if user_id is None:
+            raise InvalidRequestError(
+                f"{ON_BEHALF_OF}: names no user; send one user id, as the token's sub would be",
+                code="on_behalf_of_invalid",
+            )
+        return Identity(user_id)
     if caller.user_id is None:
         raise InvalidRequestError(
             f"{ON_BEHALF_OF}: missing; this key acts for the user that the header names",
@@ -69,16 +77,6 @@ async def require_admin(request: Request) -> Caller:
 def _check_admin(caller: Caller) -> None:
     if not caller.is_admin:
         raise ForbiddenError("Only an operator may do that.", code="admin_required")
-
-
-def _named_user(named: list[str]) -> UUID:
-    try:
-        (value,) = named
-        return UUID(value)
-    except ValueError:
-        raise InvalidRequestError(
-            f"{ON_BEHALF_OF}: not a user id; send one UUID", code="on_behalf_of_invalid"
-        ) from None
 
 
 def make_ticket(secret: bytes, job_id: UUID, user_id: UUID, expires_at: datetime) -> str:

@@ -18,14 +18,31 @@ from photoplay.telemetry import get_logger
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _QUIET = ("/healthz", "/readyz", "/metrics")
+# Unless a route says otherwise: nothing is kept, framed, guessed, or loaded by another site's page.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 _log = get_logger("photoplay.api")
 
 
 class RequestMiddleware:
-    """Gives every request an id, measures it, and sets the headers that every answer carries."""
+    """Gives every request an id, measures it, and sets the headers that every answer carries.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        is_https: others reach this server over https only, and browsers may rely on that.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
         self._app = app
+        self._headers = {**_HEADERS, **(_HTTPS if is_https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,11 +60,8 @@ class RequestMiddleware:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault(
-                    "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
-                )
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 

@@ -52,7 +52,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
     where = "embedded" if settings.database_url is None else "DATABASE_URL"
     findings = [Finding("settings", True, f"data in {settings.data_dir}, identity "
-                        + ("local mode" if settings.is_local_mode else "JWT HS256"))]  # fmt: skip
+                        + (", ".join(settings.identities) or "local mode"))]  # fmt: skip
     try:
         with open_stack(settings, with_schema=False) as stack:
             findings += await _examine_stack(stack, where)

@@ -104,6 +104,8 @@ def _headers(
         "Content-Disposition": "inline",
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=600",
+        # Whoever has a signed address may show what is there, on any page.
+        "Cross-Origin-Resource-Policy": "cross-origin",
         "Last-Modified": format_datetime(info.modified_at.astimezone(UTC), usegmt=True),
         "X-Content-Type-Options": "nosniff",
     }

@@ -83,6 +83,11 @@ async def check_answer(response: httpx.Response) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "frame-ancestors" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] in {"same-origin", "cross-origin"}
+    assert "camera=()" in headers["permissions-policy"]
+    assert "cache-control" in headers
     assert "server" not in headers
     if (
         response.status_code < 400

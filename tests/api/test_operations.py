@@ -129,7 +129,7 @@ class TestDocument:
         assert document["openapi"].startswith("3.1")
         served = {
             (route.path_format, method.lower())
-            for resource in pkgutil.iter_modules(routes.__path__, f"{routes.__name__}.")
+            for resource in pkgutil.walk_packages(routes.__path__, f"{routes.__name__}.")
             if (router := getattr(importlib.import_module(resource.name), "router", None))
             for route in router.routes
             for method in route.methods

@@ -208,4 +208,9 @@ async def _redirect(request: Request, job_id: UUID, column: str) -> Response:
             f"The job is {row['status']}; it has no video yet.", code="not_finished"
         )
     signed = await service.signed_url(row[column])
-    return RedirectResponse(signed.url, 302, headers={"Cache-Control": "private, no-store"})
+    headers = {
+        "Cache-Control": "private, no-store",
+        # A player of another site follows it with a ticket.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return RedirectResponse(signed.url, 302, headers=headers)

@@ -40,8 +40,13 @@ async def readyz(request: Request) -> Response:
         await service.store.check()
     except PhotoplayError as error:
         checks["store"] = error.code
+    key_set = service.authenticator.key_set
+    if key_set is not None:
+        checks["identity"] = "identity_unavailable" if key_set.is_empty else "ok"
     # Without a worker jobs are still accepted and wait; that alone is no reason to stop serving.
-    ready = all(checks[part] == "ok" for part in ("database", "schema", "store"))
+    ready = all(
+        checks.get(part, "ok") == "ok" for part in ("database", "schema", "store", "identity")
+    )
     return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
 
 

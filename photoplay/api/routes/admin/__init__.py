@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from photoplay.api.routes.admin import keys
 
-router = APIRouter()
-for resource in (keys,):
-    router.include_router(resource.router)
+resources = (keys,)
