@@ -175,7 +175,7 @@ class TestDocument:
             f"`{name}` ({status})" in code["description"] for name, (status, _) in CODES.items()
         )
         used = set(codes_in_the_source())
-        assert {"quota_exceeded", "image_ratio", "ticket_invalid", "unprocessable"} <= used
+        assert {"erased", "image_ratio", "ticket_invalid", "unprocessable"} <= used
         assert used - set(CODES) == set(), "answered and not named"
         text = "".join(file.read_text() for file in sources() if file.name != "codes.py")
         assert {name for name in CODES if f'"{name}"' not in text} == set(), (
