@@ -146,9 +146,14 @@ def test_local_mode_serves_loopback(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.2", "example.org", ""])
 def test_local_mode_serves_nothing_else_and_an_identity_serves_everything(host):
-    with pytest.raises(SettingsError, match="set PHOTOPLAY_JWT_SECRET to serve a network"):
+    with pytest.raises(SettingsError, match=r"set PHOTOPLAY_JWT_SECRET.* to serve a network"):
         load_settings().check_binding(host)
-    load_settings(jwt_secret=SECRET).check_binding(host)
+    for identity in (
+        {"jwt_secret": SECRET},
+        {"jwks_url": "https://x.example/"},
+        {"api_keys_only": True},
+    ):
+        load_settings(**identity).check_binding(host)
 
 
 def test_no_secret_is_shown_by_printing_the_settings(monkeypatch):
