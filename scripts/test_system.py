@@ -1,7 +1,7 @@
 """Run the tests marked `system`, after making sure that what they need is there.
 
-They need Debian's Chromium and PgBouncer, which are installed where we may; their Python packages are
-among the development requirements.
+They need Debian's browsers, Node and PgBouncer, which are installed where we may; the elements are built
+anew and compared with those in the package. Their Python packages are among the development requirements.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"chromium": "chromium", "pgbouncer": "pgbouncer"}
+WEB = ROOT / "web"
+PACKAGES = {
+    "chromium": "chromium",
+    "firefox-esr": "firefox-esr",
+    "node": "nodejs",
+    "npm": "npm",
+    "pgbouncer": "pgbouncer",
+}
 
 
 def _install_debian() -> None:
@@ -34,8 +41,19 @@ def _install_debian() -> None:
     )
 
 
+def _check_elements() -> int:
+    """Check the elements' types, run their own tests, and compare them with those in the package."""
+    steps = (["npm", "ci"], ["npm", "run", "check"], ["npm", "test"], ["npm", "run", "compare"])
+    for step in steps:
+        if status := subprocess.run(step, cwd=WEB, check=False).returncode:
+            return status
+    return 0
+
+
 def main() -> int:
     _install_debian()
+    if status := _check_elements():
+        return status
     command = [sys.executable, "-m", "pytest", "-m", "system", "tests", *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 

@@ -20,6 +20,7 @@ from photoplay.api.routes import (
     animate,
     callbacks,
     control_room,
+    elements,
     events,
     images,
     jobs,
@@ -99,7 +100,7 @@ def mount(app: FastAPI) -> None:
     own = (animate, callbacks, events, jobs, images, offers, quota, media, operations)
     for resource in (*own, *admin.resources):
         app.include_router(resource.router)
-    app.router.routes.extend([*studio.routes, *control_room.routes])
+    app.router.routes.extend([*studio.routes, *elements.routes, *control_room.routes])
 
 
 def _lifespan(

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
-import jwt
 from playwright.sync_api import ConsoleMessage, Page, Route, expect
 
-JWT_SECRET = "the shared secret of the tests, 32+ bytes"
 SAMPLES = Path(__file__).parents[2] / "samples"
 A_WHILE_MS = 90_000
-
-
-def token(user: UUID) -> str:
-    """A bearer token as a product's sign-in makes it."""
-    claims = {
-        "sub": str(user),
-        "aud": "authenticated",
-        "exp": datetime.now(UTC) + timedelta(hours=1),
-    }
-    return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
 
 
 class Studio:

@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Route, expect
 
-from .studio import Studio, token
+from tests.system.serving import token
+
+from .studio import Studio
 
 pytestmark = pytest.mark.system
 Open = Callable[..., Studio]

@@ -1,0 +1,108 @@
+"""Answers of the service for states that a real one reaches rarely; held to the API's own models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from playwright.sync_api import Page, Route
+
+from photoplay.api import wire
+
+_JOB: dict[str, Any] = {
+    "id": "7d9f3c1e-52c4-4b6e-9a51-0c9f6a2b8e10",
+    "user_id": "00000000-0000-4000-8000-000000000001",
+    "status": "running",
+    "phase": "waiting",
+    "progress": None,
+    "overdue": False,
+    "version": 1,
+    "provider": "fal-pika",
+    "provider_job_id": None,
+    "error": None,
+    "failure": None,
+    "created_at": "2026-01-05T12:00:00Z",
+    "updated_at": "2026-01-05T12:00:20Z",
+    "started_at": None,
+    "finished_at": None,
+    "expires_at": None,
+    "source_image_url": "picture.jpg",
+    "output_video_url": None,
+    "options": {"durationSec": 4},
+    "effective_options": None,
+    "attempts": [],
+    "result": None,
+    "video": None,
+    "client_request_id": None,
+    "cost_usd": None,
+}
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """A job as the API shows it."""
+    made = {**_JOB, **changes}
+    wire.Job.model_validate_json(json.dumps(made))
+    return made
+
+
+def failed(code: str, charged: bool | None = None, message: str = "") -> dict[str, Any]:
+    failure = {"code": code, "message": message, "retryable": False, "charged": charged}
+    return job(status="failed", phase="done", failure=failure, error=message)
+
+
+def problem(status: int, code: str, **details: Any) -> Callable[[Route], None]:
+    body = {
+        "type": f"about:blank#{code}",
+        "title": "Refused",
+        "status": status,
+        "detail": "Refused.",
+        "instance": "/api/video/animate",
+        "code": code,
+        "retryable": status in {429, 503},
+        "request_id": uuid4().hex,
+        "success": False,
+        "error": "Refused.",
+        "details": details or None,
+    }
+    wire.Problem.model_validate(body)
+    return lambda route: route.fulfill(
+        status=status, body=json.dumps(body), content_type="application/problem+json"
+    )
+
+
+_TOMORROW = (datetime.now(UTC) + timedelta(hours=8)).isoformat()
+QUOTA = problem(429, "quota_exceeded", limit=20, remaining=0, resetsAt=_TOMORROW)
+BUSY = problem(429, "too_many_open_jobs", maxOpenJobs=5)
+SIGNED_OUT = problem(401, "unauthenticated")
+NO_PICTURE = problem(400, "image_not_found")
+DOWN = problem(503, "database_unavailable")
+
+
+def _data(route: Route, data: object, status: int = 200) -> None:
+    body = json.dumps({"success": True, "data": data})
+    route.fulfill(status=status, body=body, content_type="application/json")
+
+
+class Script:
+    """What the service of a page answers; set `job`, and it is told at the next look."""
+
+    def __init__(self, page: Page) -> None:
+        self.job: dict[str, Any] = job(status="queued", phase="accepted")
+        self.typical_s: float | None = 40.0
+        page.route("**/api/video/images", lambda r: _data(r, {"imageId": _JOB["user_id"]}, 201))
+        page.route("**/api/video/animate", self._create)
+        page.route("**/api/video/offers", self._offers)
+        page.route("**/api/video/jobs/*", lambda r: _data(r, self.job))
+        page.route("**/api/video/jobs/*?*", lambda r: _data(r, self.job))
+        page.route("**/api/video/jobs/*/events", lambda r: r.fulfill(status=502))
+        page.route("**/api/video/jobs/*/cancel", lambda r: _data(r, self.job, 202))
+
+    def _create(self, route: Route) -> None:
+        made = {"jobId": self.job["id"], "status": self.job["status"], "duplicate": False}
+        _data(route, made, 202)
+
+    def _offers(self, route: Route) -> None:
+        _data(route, [{"provider": "fal-pika", "typical_s": self.typical_s}])
