@@ -43,6 +43,7 @@ _BY_SQLSTATE: dict[str, type[PhotoplayError]] = {
     "40P01": RaceLostError,  # deadlock
     "55P03": ContentionError,  # lock timeout
     "57014": ContentionError,  # statement timeout
+    "25P03": ContentionError,  # stood still within a transaction
     "3F000": SchemaError,  # no such schema
     "42P01": SchemaError,  # no such table
     "42883": SchemaError,  # no such function

@@ -33,6 +33,7 @@ async def cancel_job(
         status = Status(job["status"])
         if status in OPEN:
             await end_as_cancelled(tx, job_id)
+            await tx.run("wake_job", job_id=job_id, delay=None, lane="steps")
             if audit is not None:
                 await write_audit(tx, audit)
         elif status is not Status.CANCELLED:
@@ -47,4 +48,3 @@ async def end_as_cancelled(tx: Transaction, job_id: UUID) -> None:
     await tx.run("cancel_job", job_id=job_id)
     await tx.run("cancel_free_attempts", job_id=job_id)
     await tx.run("return_unit_unless_charged", job_id=job_id)
-    await tx.run("wake_job", job_id=job_id, delay=None, lane="steps")

@@ -87,6 +87,7 @@ class Sweeper:
         if expired:
             _log.info("retention.erased", jobs=len(expired))
         await self._database.once(WORKER, "prune_engine_log", {})
+        await self._database.once(WORKER, "prune_request_rates", {})
         await self._database.once(WORKER, "prune_log_lines", {})
         await self._remove_erased(again=True)
         await self._store.sweep_temporary(datetime.now(UTC) - _UPLOAD_LIFE)

@@ -48,7 +48,8 @@ class Shop:
     async def wish(self, provider: str | None = None, **options: Any) -> UUID:
         asked = MotionOptions(provider=provider, **options)
         name = provider or self.stack.registry.order[0]
-        new = NewJob(self.picture, asked, name, key=uuid4().hex)
+        expected = self.stack.registry.expected_usd(asked, self.stack.settings.option_defaults)
+        new = NewJob(self.picture, asked, name, key=uuid4().hex, estimate_usd=expected)
         return (await create_job(self.database, operator(self.user), new)).id
 
     def job(self, job_id: UUID) -> dict[str, Any]:

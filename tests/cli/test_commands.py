@@ -147,7 +147,8 @@ def someone(photoplay, owner) -> UUID:
 def test_quota_shows_what_is_used_and_a_reset_gives_it_back_once(photoplay, owner, someone):
     user = ("--user", str(someone))
     assert re.fullmatch(
-        r"used 1 of 20 \(resets \d{4}-\d\d-\d\d 00:00 UTC\), open jobs 1 of 5\n",
+        r"used 1 of 20 \(resets \d{4}-\d\d-\d\d 00:00 UTC\), open jobs 1 of 5, spent 0\.00 USD\n"
+        r"own limits: none\n",
         photoplay("quota", "show", *user).out,
     )
     assert photoplay("quota", "reset", *user).out == "gave back 1\n"
@@ -158,6 +159,24 @@ def test_quota_shows_what_is_used_and_a_reset_gives_it_back_once(photoplay, owne
         (someone,),
     ).fetchall()
     assert ledger == [(1, "job", False), (-1, "reset", True)]
+
+
+def test_quota_set_replaces_a_users_own_limits_and_is_written_down(photoplay, owner, someone):
+    user = ("--user", str(someone))
+    said = photoplay("quota", "set", *user, "--daily-limit", "3", "--daily-spend-usd", "1.5")
+    assert "used 1 of 3 " in said.out
+    assert "spent 0.00 of 1.50 USD\n" in said.out
+    assert "own limits: videos a day 3, US dollars a day 1.500000\n" in said.out
+    said = photoplay("quota", "set", *user, "--requests-per-minute", "9", "--json")
+    row = json.loads(said.out)
+    assert (row["daily_limit"], row["requests_per_minute"], row["daily_spend_usd"]) == (20, 9, None)
+    assert photoplay("quota", "set", *user, "--requests-per-minute", "0").code == 2
+    audit = owner.execute(
+        "select action, actor like 'cli:%%', details ->> 'daily_limit' from photoplay.audit"
+        " where target = %s order by id",
+        (str(someone),),
+    ).fetchall()
+    assert audit == [("quota.set", True, "3"), ("quota.set", True, None)]
 
 
 def test_a_job_that_does_not_exist_is_named(photoplay):

@@ -48,6 +48,7 @@ def with_state(state: str) -> psycopg.Error:
         ("40P01", RaceLostError),
         ("55P03", ContentionError),
         ("57014", ContentionError),
+        ("25P03", ContentionError),
         ("3F000", SchemaError),
         ("42P01", SchemaError),
         ("42883", SchemaError),

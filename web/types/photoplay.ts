@@ -70,6 +70,18 @@ export interface Failure {
   charged: boolean | null;
 }
 
+/** The limits that hold for a user; null where there is none. */
+export interface HeldLimits {
+  dailyLimit: number;
+  maxOpenJobs: number;
+  dedupeOpenJobs: boolean;
+  requestsPerMinute: number | null;
+  dailySpendUsd: number | null;
+  /** For everybody together. */
+  totalDailySpendUsd: number | null;
+  timeZone: string;
+}
+
 /** A picture that can be animated. */
 export interface Image {
   imageId: string;
@@ -182,6 +194,24 @@ export interface Options {
   fps?: 24 | 30 | null;
 }
 
+/** A user's own limits; what is null or left out is as for everybody. */
+export interface OwnLimits-Input {
+  dailyLimit?: number | null;
+  maxOpenJobs?: number | null;
+  dedupeOpenJobs?: boolean | null;
+  requestsPerMinute?: number | null;
+  dailySpendUsd?: number | string | null;
+}
+
+/** A user's own limits; what is null or left out is as for everybody. */
+export interface OwnLimits-Output {
+  dailyLimit?: number | null;
+  maxOpenJobs?: number | null;
+  dedupeOpenJobs?: boolean | null;
+  requestsPerMinute?: number | null;
+  dailySpendUsd?: string | null;
+}
+
 /** RFC 9457, with the fields that older clients read. */
 export interface Problem {
   type: string;
@@ -205,6 +235,11 @@ export interface Quota {
   resetsAt: string;
   openJobs: number;
   maxOpenJobs: number;
+}
+
+/** What a reset gave back. */
+export interface QuotaReset {
+  givenBack: number;
 }
 
 /** The same with an address that shows it without a header. */
@@ -232,6 +267,22 @@ export interface Upload {
   expiresAt: string;
 }
 
+/** How a user stands today. */
+export interface UserQuota {
+  userId: string;
+  own: OwnLimits-Output;
+  limits: HeldLimits;
+  day: string;
+  resetsAt: string;
+  used: number;
+  remaining: number;
+  openJobs: number;
+  /** What its videos of today cost or may still cost. */
+  spentUsd: number;
+  /** Everybody's; null while that is not capped. */
+  totalSpentUsd: number | null;
+}
+
 /** Facts of the stored video. */
 export interface Video {
   width: number;
@@ -257,6 +308,9 @@ export interface Operations {
   "GET /api/admin/keys": { answer: Success<Page<ApiKey>> };
   "POST /api/admin/keys": { body: KeyRequest; answer: Success<NewApiKey> };
   "POST /api/admin/keys/{key_id}/revoke": { answer: Success<ApiKey> };
+  "GET /api/admin/quotas/{user_id}": { answer: Success<UserQuota> };
+  "PUT /api/admin/quotas/{user_id}": { body: OwnLimits-Input; answer: Success<UserQuota> };
+  "POST /api/admin/quotas/{user_id}/reset": { answer: Success<QuotaReset> };
 }
 
 /** What users asked for; one row a job. Clients read own rows and write none. */

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from photoplay.api.routes.admin import keys
+from photoplay.api.routes.admin import keys, quotas
 
-resources = (keys,)
+resources = (keys, quotas)
