@@ -38,6 +38,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "not_found": (404, "There is nothing at this address."),
     "job_not_found": (404, "There is no such job of this user."),
     "picture_not_found": (404, "There is no such picture of this user."),
+    "provider_not_found": (404, "There is no such provider here."),
     "key_not_found": (404, "There is no such API key."),
     "method_not_allowed": (405, "The address does not take this method."),
     "callback_forged": (401, "The callback's signature does not hold, or it is another task's."),

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ def timestamp(instant: datetime) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, UUID):
+    if isinstance(value, date | UUID):
         return str(value)
     return float(value)  # pyright: ignore[reportArgumentType] -- only numeric columns are left
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from photoplay.db.pool import Database, Scope, uninterrupted
+from photoplay.db.pool import Database, Scope, Transaction, uninterrupted
 from photoplay.domain.errors import NotFoundError
 from photoplay.domain.job import poster_path, video_path
 from photoplay.domain.states import OPEN, Status
@@ -34,11 +36,17 @@ async def erase_job(
         job = await tx.one("lock_job", job_id=job_id)
         if job is None:
             raise NotFoundError("There is no such job.", code="job_not_found")
-        if Status(job["status"]) in OPEN:
-            await end_as_cancelled(tx, job_id)
-        paths = [video_path(job["user_id"], job_id), poster_path(job["user_id"], job_id)]
-        await tx.run("mark_objects_erased", job_id=job_id, paths=paths)
-        await tx.run("erase_job", job_id=job_id)
+        paths = await erase_locked(tx, job)
         if audit is not None:
             await write_audit(tx, audit)
+    return paths
+
+
+async def erase_locked(tx: Transaction, job: Mapping[str, Any]) -> list[str]:
+    """Erase a job within a transaction that holds its row locked; the keys of its objects."""
+    if Status(job["status"]) in OPEN:
+        await end_as_cancelled(tx, job["id"])
+    paths = [video_path(job["user_id"], job["id"]), poster_path(job["user_id"], job["id"])]
+    await tx.run("mark_objects_erased", job_id=job["id"], paths=paths)
+    await tx.run("erase_job", job_id=job["id"])
     return paths

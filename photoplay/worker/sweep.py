@@ -90,6 +90,7 @@ class Sweeper:
         await self._database.once(WORKER, "prune_request_rates", {})
         await self._database.once(WORKER, "prune_log_lines", {})
         await self._remove_erased(again=True)
+        await self._empty_folders_of_erased_users()
         await self._store.sweep_temporary(datetime.now(UTC) - _UPLOAD_LIFE)
         await asyncio.to_thread(self._drop_old_scratch)
         return len(expired)
@@ -100,6 +101,11 @@ class Sweeper:
             paths = [row["path"] for row in erased]
             await self._store.delete(paths)
             await self._database.once(WORKER, "mark_objects_removed", {"paths": paths})
+
+    async def _empty_folders_of_erased_users(self) -> None:
+        for row in await self._database.once(WORKER, "sweep_erased_users", {}):
+            folder = self._store.list_objects(str(row["user_id"]))
+            await self._store.delete([info.key async for info in folder])
 
     def _drop_old_scratch(self) -> None:
         if not self._scratch.is_dir():

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from photoplay.api.routes.admin import keys, quotas
+from photoplay.api.routes.admin import audit, jobs, keys, providers, quotas, retention, users
 
-resources = (keys, quotas)
+resources = (audit, jobs, keys, providers, quotas, retention, users)
