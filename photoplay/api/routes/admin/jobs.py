@@ -83,6 +83,7 @@ class Resolution(BaseModel):
 @router.get("", response_model=wire.Success[wire.Page[ListedJob]], responses=REFUSALS)
 async def list_jobs(
     request: Request,
+    *,
     user: UUID | None = None,
     status: Status | None = None,
     phase: Phase | None = None,
