@@ -16,6 +16,16 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+/** Something that an operator changed. */
+export interface Act {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  target: string;
+  details: { [key: string]: Json | undefined };
+}
+
 /** Exactly one of `imageId`, `sourceImagePath` and `sourceImageUrl` names the picture. */
 export interface AnimateRequest {
   imageId?: string | null;
@@ -53,6 +63,9 @@ export interface Attempt {
   finished_at: string | null;
 }
 
+/** One try at one provider model; at most one submission goes on the wire per attempt. */
+export type AttemptStatus = "submitting" | "unknown" | "accepted" | "running" | "succeeded" | "failed" | "blocked" | "cancelled" | "expired" | "lost";
+
 /** The job that serves the request. */
 export interface CreatedJob {
   jobId: string;
@@ -62,12 +75,26 @@ export interface CreatedJob {
   duplicate: boolean;
 }
 
+/** How much was erased. */
+export interface Erased {
+  jobs: number;
+  images: number;
+}
+
 /** Why a job failed; `charged` is null when it is not known. */
 export interface Failure {
   code: string;
   message: string;
   retryable: boolean;
   charged: boolean | null;
+}
+
+/** One line of a job's timeline. */
+export interface Happening {
+  at: string;
+  source: "event" | "attempt" | "callback" | "log" | "operator";
+  level: string;
+  text: string;
 }
 
 /** The limits that hold for a user; null where there is none. */
@@ -123,6 +150,14 @@ export interface Job {
   signedUrlExpiresAt?: string | null;
 }
 
+/** A job with everything that happened to it. */
+export interface JobHistory {
+  job: { [key: string]: Json | undefined };
+  attempts: ({ [key: string]: Json | undefined })[];
+  events: ({ [key: string]: Json | undefined })[];
+  timeline: Happening[];
+}
+
 /** What a key should be. */
 export interface KeyRequest {
   /** For people. */
@@ -135,6 +170,26 @@ export interface KeyRequest {
 
 /** What a key may do. */
 export type KeyScope = "jobs" | "admin";
+
+/** A job of anybody, without its content. */
+export interface ListedJob {
+  id: string;
+  user_id: string;
+  created_at: string;
+  updated_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  status: Status;
+  phase: Phase;
+  provider: string | null;
+  failure: Failure | null;
+  cost_usd: number | null;
+  version: number;
+  overdue: boolean;
+  attempts: number;
+  /** Of the newest attempt. */
+  attempt_status: AttemptStatus | null;
+}
 
 /** A key with its text, which is shown this once. */
 export interface NewApiKey {
@@ -212,6 +267,9 @@ export interface OwnLimits-Output {
   dailySpendUsd?: string | null;
 }
 
+/** Where the worker is; one commit ends each phase, at most one foreign effect lies between two. */
+export type Phase = "accepted" | "preparing" | "submitting" | "waiting" | "storing" | "done";
+
 /** RFC 9457, with the fields that older clients read. */
 export interface Problem {
   type: string;
@@ -219,12 +277,30 @@ export interface Problem {
   status: number;
   detail: string;
   instance: string;
-  code: "malformed_json" | "malformed_form" | "idempotency_key_mismatch" | "image_required" | "image_ambiguous" | "image_not_found" | "image_empty" | "image_type" | "image_unreadable" | "image_too_large" | "image_too_many_pixels" | "image_dimensions" | "image_ratio" | "url_not_allowed" | "unknown_provider" | "unknown_move" | "price_unknown" | "cursor_invalid" | "on_behalf_of_required" | "on_behalf_of_invalid" | "unauthenticated" | "invalid_subject" | "ticket_invalid" | "media_link_refused" | "admin_required" | "host_not_loopback" | "foreign_origin" | "not_found" | "job_not_found" | "picture_not_found" | "key_not_found" | "method_not_allowed" | "callback_forged" | "already_finished" | "not_finished" | "nothing_unresolved" | "already_uploaded" | "erased" | "user_erased" | "payload_too_large" | "unprocessable" | "idempotency_key_reused" | "quota_exceeded" | "too_many_open_jobs" | "rate_limited" | "spend_cap_reached" | "internal" | "database_unavailable" | "identity_unavailable" | "storage_unavailable" | "contention";
+  code: "malformed_json" | "malformed_form" | "idempotency_key_mismatch" | "image_required" | "image_ambiguous" | "image_not_found" | "image_empty" | "image_type" | "image_unreadable" | "image_too_large" | "image_too_many_pixels" | "image_dimensions" | "image_ratio" | "url_not_allowed" | "unknown_provider" | "unknown_move" | "price_unknown" | "cursor_invalid" | "on_behalf_of_required" | "on_behalf_of_invalid" | "unauthenticated" | "invalid_subject" | "ticket_invalid" | "media_link_refused" | "admin_required" | "host_not_loopback" | "foreign_origin" | "not_found" | "job_not_found" | "picture_not_found" | "provider_not_found" | "key_not_found" | "method_not_allowed" | "callback_forged" | "already_finished" | "not_finished" | "nothing_unresolved" | "already_uploaded" | "erased" | "user_erased" | "payload_too_large" | "unprocessable" | "idempotency_key_reused" | "quota_exceeded" | "too_many_open_jobs" | "rate_limited" | "spend_cap_reached" | "internal" | "database_unavailable" | "identity_unavailable" | "storage_unavailable" | "contention";
   retryable: boolean;
   request_id: string;
   success: false;
   error: string;
   details?: { [key: string]: Json | undefined } | null;
+}
+
+/** A provider as all workers see it. */
+export interface Provider {
+  name: string;
+  /** Its place in the order of trying; null when not tried. */
+  place: number | null;
+  pausedAt: string | null;
+  pausedBy: string | null;
+  /** Circuit breaker: nothing is sent until then. */
+  openUntil: string | null;
+  /** Why its operator must act. */
+  attention: string | null;
+  attentionAt: string | null;
+  /** Attempts that it may be working on. */
+  underWay: number;
+  /** Attempts whose submission is being resolved. */
+  unknown: number;
 }
 
 /** Today's quota and what is in progress. */
@@ -242,6 +318,22 @@ export interface QuotaReset {
   givenBack: number;
 }
 
+/** What became of a submission that could not be confirmed: one of the two. */
+export interface Resolution {
+  /** The provider's name of the task. */
+  providerTaskId?: string | null;
+  /** It never arrived, and was not charged. */
+  notAccepted?: true | null;
+}
+
+/** What a run found and did. */
+export interface Retention {
+  /** Jobs past their retention before the run. */
+  expired: number;
+  /** Jobs erased by it; run it again while it is less. */
+  erased: number;
+}
+
 /** The same with an address that shows it without a header. */
 export interface SignedImage {
   imageId: string;
@@ -252,6 +344,9 @@ export interface SignedImage {
   signedUrl: string;
   signedUrlExpiresAt: string;
 }
+
+/** What the user sees of a job; the terminal ones never change. */
+export type Status = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
 /** Lets an address without headers (a video element, an event source) read one job for a while. */
 export interface Ticket {
@@ -305,12 +400,22 @@ export interface Operations {
   "GET /api/video/images/{image_id}": { answer: Success<SignedImage> };
   "POST /api/video/offers": { body: OffersRequest; answer: Success<Offer[]> };
   "GET /api/video/quota": { answer: Success<Quota> };
+  "GET /api/admin/audit": { answer: Success<Page<Act>> };
+  "GET /api/admin/jobs": { answer: Success<Page<ListedJob>> };
+  "GET /api/admin/jobs/{job_id}": { answer: Success<JobHistory> };
+  "POST /api/admin/jobs/{job_id}/requeue": { answer: Success<JobHistory> };
+  "POST /api/admin/jobs/{job_id}/resolve": { body: Resolution; answer: Success<JobHistory> };
   "GET /api/admin/keys": { answer: Success<Page<ApiKey>> };
   "POST /api/admin/keys": { body: KeyRequest; answer: Success<NewApiKey> };
   "POST /api/admin/keys/{key_id}/revoke": { answer: Success<ApiKey> };
+  "GET /api/admin/providers": { answer: Success<Provider[]> };
+  "POST /api/admin/providers/{name}/pause": { answer: Success<Provider> };
+  "POST /api/admin/providers/{name}/resume": { answer: Success<Provider> };
   "GET /api/admin/quotas/{user_id}": { answer: Success<UserQuota> };
   "PUT /api/admin/quotas/{user_id}": { body: OwnLimits-Input; answer: Success<UserQuota> };
   "POST /api/admin/quotas/{user_id}/reset": { answer: Success<QuotaReset> };
+  "POST /api/admin/retention": { answer: Success<Retention> };
+  "DELETE /api/admin/users/{user_id}": { answer: Success<Erased> };
 }
 
 /** What users asked for; one row a job. Clients read own rows and write none. */
