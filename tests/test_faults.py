@@ -14,8 +14,10 @@ TESTS = Path(__file__).parent
 FAULTS = {
     8: "100 simultaneous creates, one key",
     9: "same key, other body",
+    10: "key replay at 23:59 h, 24:01 h and while open",
     11: "N simultaneous creates, k units left: exactly k",
     12: "refund called twice or by several actors at once",
+    31: "deadlock, serialization failure, statement time-out",
     32: "user A's scope left on a pooled connection, also after an exception and behind a pooler",
     34: "result address expired, redirecting, slow, cut, of the wrong length or type, endless",
     36: "hostile and unusual pictures",
@@ -24,6 +26,7 @@ FAULTS = {
     39: "1,000 users x every id x every route",
     40: "direct database access; forged claims and tokens",
     41: "server-side request forgery",
+    42: "cost attack: bursts and many keys; caps hold",
 }
 
 
