@@ -50,11 +50,11 @@ LOADS = (Load(2_000, 10, 40), Load(10_000, 60, 75))
 _ACCEPT = """
 set session_replication_role = replica;
 insert into public.video_jobs (
-    id, user_id, source_image_url, image_id, provider, provider_job_id, options, effective_options,
+    id, user_id, source_image_url, image_id, provider, provider_job_id, options,
     status, phase, version, started_at
 )
 select ('03' || lpad(to_hex(n), 30, '0'))::uuid, i.user_id, i.path, i.id, 'fal-pika',
-    ('04' || lpad(to_hex(n), 30, '0'))::uuid::text, '{{}}', '{{"duration_s": 5}}',
+    ('04' || lpad(to_hex(n), 30, '0'))::uuid::text, '{{}}',
     'running', 'waiting', 4, now()
 from generate_series(1, {tasks}) n
 join public.video_images i on i.id = ('02' || lpad(to_hex(1 + n % {users}), 30, '0'))::uuid;

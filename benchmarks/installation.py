@@ -290,6 +290,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def cpu_of_tree(root: int) -> float:
     """Return the CPU time of a process and its living and ended children."""
+    total = _cpu_s(root, with_ended=True)
+    for child in children_of(root):
+        try:
+            total += _cpu_s(child, with_ended=True)
+        except OSError:
+            continue
+    return total
+
+
+def children_of(root: int) -> list[int]:
+    """Return the living children of a process, and theirs."""
     parents: dict[int, list[int]] = {}
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
@@ -298,13 +309,12 @@ def cpu_of_tree(root: int) -> float:
             except (OSError, IndexError):
                 continue
             parents.setdefault(parent, []).append(int(path.name))
-    total = _cpu_s(root, with_ended=True)
-    for child in parents.get(root, []):
-        try:
-            total += cpu_of_tree(child)
-        except OSError:
-            continue
-    return total
+    found: list[int] = []
+    new = [root]
+    while new:
+        new = [child for parent in new for child in parents.get(parent, [])]
+        found += new
+    return found
 
 
 def _cpu_s(pid: int, *, with_ended: bool = False) -> float:
@@ -318,6 +328,24 @@ def _stat(pid: int) -> list[str]:
 
 
 def peak_mib(pid: int) -> float:
-    """Return the most memory that a process has had in RAM so far."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    """Return the most memory that a process has had in RAM so far, or since `forget_peak`."""
+    return _status_mib(pid, "VmHWM:")
+
+
+def forget_peak(pid: int) -> None:
+    """Count the peak of a process from now on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory that a process has in RAM; nothing when it has ended."""
+    try:
+        return _status_mib(pid, "VmRSS:")
+    except OSError:
+        return 0.0
+
+
+def _status_mib(pid: int, name: str) -> float:
+    # A process that has just ended has no memory any more.
+    found = Path(f"/proc/{pid}/status").read_text().partition(name)[2].split()
+    return int(found[0]) / 1024 if found else 0.0

@@ -56,6 +56,7 @@ class FolderBackend:
 
     root: Path
     store: LocalStore
+    part_bytes = 1 << 20
 
     def store_for(self, content_type: str) -> LocalStore:
         """Return the store to write with."""
@@ -75,6 +76,7 @@ class MemoryBackend:
     """Objects in this process, gone with it."""
 
     store: MemoryStore
+    part_bytes = 1 << 20
 
     def store_for(self, content_type: str) -> MemoryStore:
         """Return the store to write with."""
@@ -96,6 +98,8 @@ class BucketBackend:
     bucket: str
     prefix: str | None
     options: S3Options
+    # The smallest part that S3 takes.
+    part_bytes = 5 << 20
 
     @property
     def store(self) -> S3Store:

@@ -16,6 +16,7 @@ import hashlib
 import itertools
 import threading
 import uuid
+from collections import deque
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -56,11 +57,10 @@ from photoplay.storage.keys import TEMPORARY_FOLDER, validate_key
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SINGLE_PUT_BYTES: Final = 5 << 20
-_PART_BYTES: Final = 8 << 20
-_PARTS_AT_ONCE: Final = 2
+# A part is in memory while it is gathered and again while it is on its way; so many transfers at
+# once keep a worker within 64 MiB. The next ones wait with their file on the disk.
+_TRANSFERS: Final = 4
 _READ_BYTES: Final = 512 << 10
-_TRANSFERS: Final = 8
 _CALLS: Final = 8
 
 
@@ -290,17 +290,18 @@ class ObjectStore:
     def _upload(self, blocks: CountedBlocks, temporary: str, content_type: str) -> None:
         store = self._backend.store_for(content_type)
         attributes = self._backend.attributes(content_type)
-        first: list[bytes] = []
+        part_bytes = self._backend.part_bytes
+        first: deque[bytes] = deque()
         for block in blocks:
             first.append(block)
-            if blocks.count > _SINGLE_PUT_BYTES:
+            if blocks.count > part_bytes:
                 obstore.put(
                     store,
                     temporary,
-                    itertools.chain(first, blocks),
+                    itertools.chain(_drained(first), blocks),
                     attributes=attributes,
-                    chunk_size=_PART_BYTES,
-                    max_concurrency=_PARTS_AT_ONCE,
+                    chunk_size=part_bytes,
+                    max_concurrency=1,
                 )
                 return
         obstore.put(store, temporary, b"".join(first), attributes=attributes)
@@ -441,6 +442,12 @@ class ObjectStore:
     ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._transfers, lambda: function(*args, **kwargs))
+
+
+def _drained(blocks: deque[bytes]) -> Iterator[bytes]:
+    """Yield the blocks and hold none of them any longer."""
+    while blocks:
+        yield blocks.popleft()
 
 
 def _next_chunk(stream: Iterator[bytes]) -> bytes:
