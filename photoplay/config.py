@@ -48,7 +48,6 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         extra="ignore",
         frozen=True,
-        populate_by_name=True,
     )
 
     # Where things are
@@ -386,10 +385,11 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsError: names every setting that is wrong, its problem, and close names of unknown ones.
     """
+    names = setting_names()
+    given: dict[str, Any] = {names[k]: v for k, v in overrides.items() if v is not None}
     try:
-        settings = Settings(**{k: v for k, v in overrides.items() if v is not None})  # pyright: ignore[reportArgumentType]
+        settings = Settings(**given)
     except ValidationError as error:
-        names = setting_names()
         lines = [
             f"{names.get(str(part['loc'][0]), str(part['loc'][0]).upper())}: {part['msg']}"
             for part in error.errors(include_input=False)

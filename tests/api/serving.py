@@ -246,7 +246,7 @@ def installed(
     **changes: Any,
 ) -> Iterator[Stack]:
     """An installation of its own: a fresh database and an empty store."""
-    settings = Settings(_env_file=None, data_dir=folder / "data", lease_s=1.0)  # pyright: ignore[reportCallIssue]
+    settings = Settings(_env_file=None, PHOTOPLAY_DATA_DIR=folder / "data", PHOTOPLAY_LEASE_S=1.0)  # pyright: ignore[reportCallIssue]
     settings = settings.model_copy(update=changes)
     settings.data_dir.mkdir(parents=True)
     with (

@@ -248,5 +248,7 @@ class TestLocalMode:
 
 
 async def test_with_an_identity_it_binds_where_it_is_told(tmp_path):
-    settings = Settings(_env_file=None, data_dir=tmp_path).model_copy(update=with_identity())
+    settings = Settings(_env_file=None, PHOTOPLAY_DATA_DIR=tmp_path).model_copy(
+        update=with_identity()
+    )
     settings.check_binding("0.0.0.0")

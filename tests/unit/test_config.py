@@ -51,6 +51,15 @@ def test_what_is_given_wins_over_the_environment_and_that_over_the_file(monkeypa
     assert settings.host == "127.0.0.1"
 
 
+def test_a_variable_that_only_sounds_like_a_setting_is_none(monkeypatch):
+    # Many platforms set these for other purposes.
+    monkeypatch.setenv("PORT", "80")
+    monkeypatch.setenv("HOST", "host.example")
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    settings = load_settings()
+    assert (settings.port, settings.host, settings.log_level) == (8484, "127.0.0.1", "info")
+
+
 def test_settings_do_not_change_after_the_start():
     with pytest.raises(ValidationError):
         load_settings().daily_limit = 100
