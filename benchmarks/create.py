@@ -17,6 +17,7 @@ from uuid import UUID
 from benchmarks import http_load
 from benchmarks.figures import Figure, Goal, Plan, Sheet
 from benchmarks.installation import (
+    PAID_PROVIDER,
     USERS,
     Installation,
     Server,
@@ -41,12 +42,16 @@ _CREATE_SQL = r"""
 begin;
 select set_config('role', 'photoplay_api', true), set_config('request.jwt.claims',
     '{{"sub":"' || ('01' || lpad(to_hex(:u::int), 30, '0'))::uuid || '","role":"authenticated"}}', true);
-select outcome, job_id, status, provider, created_at, details from photoplay.create_job(
+select outcome, job_id, status, provider, created_at, facts from photoplay.create_job(
     gen_random_uuid(), gen_random_uuid()::text, sha256(gen_random_uuid()::text::bytea),
     ('02' || lpad(to_hex(:u::int), 30, '0'))::uuid, null, null, '{{}}', 'local', interval '10 minutes');
 commit;
 \endpipeline
 """
+# A cap on what everybody spends makes paid creations write one row in common.
+_LIMITS_SQL = "select photoplay.set_limits(1000000, 1000000, true, {})"
+_ALL_LIMITS = "6000, 900000, 900000, 'Europe/Berlin'"
+_NO_MORE_LIMITS = "null, null, null, 'UTC'"
 _ROWS_SQL = """
 create table public.benchmark_rows (id uuid primary key, user_id uuid not null, options jsonb not null);
 grant insert on public.benchmark_rows to photoplay_api
@@ -68,8 +73,14 @@ class Contestants:
         self._server = server
         self._seconds = seconds
         self._scratch = Path(tempfile.mkdtemp(dir=installation.folder))
-        self._creations = [
-            http_load.post(_ANIMATE, token(user_id(n)), _wish(image_id(n), http_load.KEY.decode()))
+        self._creations = self._requests({})
+        self._paid_creations = self._requests({"options": {"provider": PAID_PROVIDER}})
+
+    @staticmethod
+    def _requests(more: dict[str, object]) -> list[bytes]:
+        key = http_load.KEY.decode()
+        return [
+            http_load.post(_ANIMATE, token(user_id(n)), _wish(image_id(n), key, **more))
             for n in range(1, USERS + 1)
         ]
 
@@ -100,10 +111,19 @@ class Contestants:
             "load_share": found["cpu_s"] / used,
         }
 
-    def create(self, clients: int) -> dict[str, float]:
-        """Create over HTTP, and see that what was promised is there."""
+    def create(
+        self, clients: int, *, paid: bool = False, limited: bool = False
+    ) -> dict[str, float]:
+        """Create over HTTP, and see that what was promised is there.
+
+        Args:
+            paid: at a provider that costs money, which a cap on costs must count.
+            limited: with every limit set, none of them reached.
+        """
         self._installation.forget_jobs()
-        found = self.http(self._creations, clients, 202)
+        with self._installation.owner() as owner:
+            owner.execute(_LIMITS_SQL.format(_ALL_LIMITS if limited else _NO_MORE_LIMITS))
+        found = self.http(self._paid_creations if paid else self._creations, clients, 202)
         with self._installation.owner() as owner:
             (kept,) = owner.execute("select count(*) from public.video_jobs").fetchone() or (0,)
         if kept != found["answers"]:
@@ -161,8 +181,8 @@ def _found(fact: re.Pattern[str], text: str) -> str:
     return match[1]
 
 
-def _wish(image: UUID, key: str) -> bytes:
-    return json.dumps({"imageId": str(image), "clientRequestId": key}).encode()
+def _wish(image: UUID, key: str, **more: object) -> bytes:
+    return json.dumps({"imageId": str(image), "clientRequestId": key, **more}).encode()
 
 
 def measure(plan: Plan) -> Sheet:
@@ -192,6 +212,7 @@ def _one_round(sheet: Sheet, ways: Contestants, clients: int) -> None:
         # The sample's jobs are there now; the next one begins with empty tables again.
         _replays(sheet, ways, over_http)
         _readings(sheet, ways)
+        _limits(sheet, ways)
     in_loop = ways.loop(clients)
     at = f"{clients} client{'s'[: clients > 1]}"
     insert = sheet.figure(f"bare insert, pgbench, {at}", "rows/s")
@@ -210,6 +231,19 @@ def _one_round(sheet: Sheet, ways: Contestants, clients: int) -> None:
     _add(sheet, f"· p99, HTTP, {at}", "ms", over_http["p99_ms"])
     if clients == READERS:
         _costs(sheet, "create", over_http)
+
+
+def _limits(sheet: Sheet, ways: Contestants) -> None:
+    """Creations with every limit on beside the same without, free and paid ones."""
+    for kind in ("free", "paid"):
+        paid = kind == "paid"
+        off = sheet.figure(f"create, {kind}, limits off, {READERS} clients", "jobs/s")
+        off.samples.append(ways.create(READERS, paid=paid)["per_s"])
+        limited = ways.create(READERS, paid=paid, limited=True)
+        _add(
+            sheet, f"create, {kind}, all limits on, {READERS} clients", "jobs/s", limited["per_s"], off,
+            [Goal("≥", 0.8, ratio=True)],
+        )  # fmt: skip
 
 
 def _replays(sheet: Sheet, ways: Contestants, creations: dict[str, float]) -> None:

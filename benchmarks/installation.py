@@ -27,6 +27,8 @@ from photoplay.stack import APP_ROLE, ensure_app_role
 ROOT = Path(__file__).parents[1]
 SECRET = "the secret of the benchmarks, 32 bytes or more"
 USERS = 4000
+PAID_PROVIDER = "fal-pika"
+"""A provider with a list price; without a worker nothing is sent to it."""
 _USER, _IMAGE = 0x01 << 120, 0x02 << 120
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _START_WITHIN_S = 60.0
@@ -39,7 +41,8 @@ from generate_series(1, %s) n
 """
 _FORGET_JOBS = """
 truncate public.video_jobs, public.video_quota, photoplay.attempts, photoplay.leases,
-    photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer cascade
+    photoplay.events, photoplay.quota_ledger, photoplay.erased_jobs, photoplay.pgqueuer,
+    photoplay.spend, photoplay.job_spend, photoplay.request_rates cascade
 """
 
 
@@ -188,6 +191,8 @@ class Server(Command):
             PHOTOPLAY_JWT_SECRET=SECRET,
             VIDEO_DAILY_LIMIT="1000000",
             VIDEO_MAX_OPEN_JOBS="1000000",
+            VIDEO_PROVIDER_PRIORITY=f"local,{PAID_PROVIDER}",
+            FAL_KEY="not:used",
         )
         line = self.read_line(starting="Photoplay is at")
         self.port = int(line.rpartition(":")[2])
