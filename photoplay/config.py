@@ -1,7 +1,7 @@
 """Every setting, read once at start from the environment (and `.env`), then frozen.
 
 Names are upper-cased for the environment: settings of the older system keep its names
-(`VIDEO_DAILY_LIMIT`, `FAL_KEY`), ours begin with `PHOTOPLAY_`.
+(`VIDEO_DAILY_LIMIT`), ours begin with `PHOTOPLAY_`. Each provider brings its own (`FAL_KEY`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
-from photoplay.domain.errors import PhotoplayError
 from photoplay.domain.options import MotionStrength, OptionDefaults, Resolution
+from photoplay.environment import EnvironmentSettings, SettingsError, named, names_of, read_settings
 
 LOCAL_USER = UUID("00000000-0000-4000-8000-000000000001")
 """The one user of local mode."""
@@ -30,233 +30,182 @@ LOCAL_USER = UUID("00000000-0000-4000-8000-000000000001")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class SettingsError(PhotoplayError):
-    """A setting is wrong; the message names it and says what it takes."""
-
-    code = "settings"
-
-
-def _named(name: str) -> AliasChoices:
-    return AliasChoices(name, name.lower())
-
-
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """The settings of one process. `photoplay config show` prints them with secrets left out."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        extra="ignore",
-        frozen=True,
-    )
-
     # Where things are
-    database_url: SecretStr | None = Field(None, validation_alias=_named("DATABASE_URL"))
+    database_url: SecretStr | None = Field(None, validation_alias=named("DATABASE_URL"))
     """Address of a Postgres (15 or newer) as its owner. Unset: the embedded one in the data folder."""
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("photoplay", appauthor=False)),
-        validation_alias=_named("PHOTOPLAY_DATA_DIR"),
+        validation_alias=named("PHOTOPLAY_DATA_DIR"),
     )
     """Folder of the embedded Postgres, the local store and scratch files."""
-    store_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_STORE_URL"))
+    store_url: str | None = Field(None, validation_alias=named("PHOTOPLAY_STORE_URL"))
     """Object store: `file:///folder`, `s3://bucket/prefix`, … Unset: `objects/` in the data folder."""
-    s3_endpoint: str | None = Field(None, validation_alias=_named("PHOTOPLAY_S3_ENDPOINT"))
+    s3_endpoint: str | None = Field(None, validation_alias=named("PHOTOPLAY_S3_ENDPOINT"))
     """Address of an S3 server other than Amazon's."""
-    s3_region: str = Field("us-east-1", validation_alias=_named("PHOTOPLAY_S3_REGION"))
-    s3_access_key_id: str | None = Field(
-        None, validation_alias=_named("PHOTOPLAY_S3_ACCESS_KEY_ID")
-    )
+    s3_region: str = Field("us-east-1", validation_alias=named("PHOTOPLAY_S3_REGION"))
+    s3_access_key_id: str | None = Field(None, validation_alias=named("PHOTOPLAY_S3_ACCESS_KEY_ID"))
     s3_secret_access_key: SecretStr | None = Field(
-        None, validation_alias=_named("PHOTOPLAY_S3_SECRET_ACCESS_KEY")
+        None, validation_alias=named("PHOTOPLAY_S3_SECRET_ACCESS_KEY")
     )
-    pg_bin: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_PG_BIN"))
+    pg_bin: Path | None = Field(None, validation_alias=named("PHOTOPLAY_PG_BIN"))
     """Folder with another Postgres' programs for the embedded server."""
-    database_pooled: bool = Field(False, validation_alias=_named("PHOTOPLAY_DATABASE_POOLED"))
+    database_pooled: bool = Field(False, validation_alias=named("PHOTOPLAY_DATABASE_POOLED"))
     """True when `DATABASE_URL` leads through a transaction-mode pooler; then set the next one too."""
     database_direct_url: SecretStr | None = Field(
-        None, validation_alias=_named("PHOTOPLAY_DATABASE_DIRECT_URL")
+        None, validation_alias=named("PHOTOPLAY_DATABASE_DIRECT_URL")
     )
     """Direct address for LISTEN and migrations. Unset: the same as `DATABASE_URL`."""
 
     database_pool_size: int = Field(
-        10, ge=2, le=200, validation_alias=_named("PHOTOPLAY_DATABASE_POOL_SIZE")
+        10, ge=2, le=200, validation_alias=named("PHOTOPLAY_DATABASE_POOL_SIZE")
     )
     """Connections of one server process for requests."""
     statement_timeout_s: float = Field(
-        10.0, ge=0.1, le=600, validation_alias=_named("PHOTOPLAY_STATEMENT_TIMEOUT_S")
+        10.0, ge=0.1, le=600, validation_alias=named("PHOTOPLAY_STATEMENT_TIMEOUT_S")
     )
     """Seconds after which a request's statement is given up, for instance while it waits for a lock."""
 
     # HTTP
-    host: str = Field("127.0.0.1", validation_alias=_named("PHOTOPLAY_HOST"))
-    port: int = Field(8484, ge=0, le=65535, validation_alias=_named("PHOTOPLAY_PORT"))
-    public_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_PUBLIC_URL"))
+    host: str = Field("127.0.0.1", validation_alias=named("PHOTOPLAY_HOST"))
+    port: int = Field(8484, ge=0, le=65535, validation_alias=named("PHOTOPLAY_PORT"))
+    public_url: str | None = Field(None, validation_alias=named("PHOTOPLAY_PUBLIC_URL"))
     """Address under which others reach this server; used in signed URLs and provider callbacks."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), validation_alias=_named("PHOTOPLAY_CORS_ORIGINS")
+        (), validation_alias=named("PHOTOPLAY_CORS_ORIGINS")
     )
     """Origins (comma-separated) whose pages may call the API and show the media."""
 
     # Identity
-    jwt_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_SECRET"))
+    jwt_secret: SecretStr | None = Field(None, validation_alias=named("PHOTOPLAY_JWT_SECRET"))
     """Shared secret of HS256 tokens. Without any identity: local mode, one fixed user, loopback only."""
-    jwks_url: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWKS_URL"))
+    jwks_url: str | None = Field(None, validation_alias=named("PHOTOPLAY_JWKS_URL"))
     """Address of the sign-in's public keys, for RS256, ES256 and EdDSA tokens."""
-    jwt_audience: str = Field("authenticated", validation_alias=_named("PHOTOPLAY_JWT_AUDIENCE"))
-    jwt_issuer: str | None = Field(None, validation_alias=_named("PHOTOPLAY_JWT_ISSUER"))
+    jwt_audience: str = Field("authenticated", validation_alias=named("PHOTOPLAY_JWT_AUDIENCE"))
+    jwt_issuer: str | None = Field(None, validation_alias=named("PHOTOPLAY_JWT_ISSUER"))
     jwt_subject_namespace: UUID | None = Field(
-        None, validation_alias=_named("PHOTOPLAY_JWT_SUBJECT_NAMESPACE")
+        None, validation_alias=named("PHOTOPLAY_JWT_SUBJECT_NAMESPACE")
     )
     """A UUID. Set: a `sub` that is no UUID becomes the user id UUIDv5(this, sub). Unset: it is refused."""
     admin_claims: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), validation_alias=_named("PHOTOPLAY_ADMIN_CLAIMS")
+        (), validation_alias=named("PHOTOPLAY_ADMIN_CLAIMS")
     )
     """What a token must say, one of these, to be an operator's: `app_metadata.role=photoplay_admin`."""
-    api_keys_only: bool = Field(False, validation_alias=_named("PHOTOPLAY_API_KEYS_ONLY"))
+    api_keys_only: bool = Field(False, validation_alias=named("PHOTOPLAY_API_KEYS_ONLY"))
     """Serve holders of API keys and nobody else, where there are no tokens."""
 
     # Limits
-    daily_limit: int = Field(20, ge=0, validation_alias=_named("VIDEO_DAILY_LIMIT"))
+    daily_limit: int = Field(20, ge=0, validation_alias=named("VIDEO_DAILY_LIMIT"))
     """Videos a user may ask for in a day."""
-    max_open_jobs: int = Field(5, ge=1, validation_alias=_named("VIDEO_MAX_OPEN_JOBS"))
+    max_open_jobs: int = Field(5, ge=1, validation_alias=named("VIDEO_MAX_OPEN_JOBS"))
     """Videos of one user that may be in progress at once."""
-    dedupe_open_jobs: bool = Field(True, validation_alias=_named("PHOTOPLAY_DEDUPE_OPEN_JOBS"))
+    dedupe_open_jobs: bool = Field(True, validation_alias=named("PHOTOPLAY_DEDUPE_OPEN_JOBS"))
     """Without a key, answer the same picture, prompt and options with the job in progress."""
-    quota_time_zone: str = Field("UTC", validation_alias=_named("PHOTOPLAY_QUOTA_TIME_ZONE"))
+    quota_time_zone: str = Field("UTC", validation_alias=named("PHOTOPLAY_QUOTA_TIME_ZONE"))
     """Time zone (IANA name) in whose midnight a day begins."""
     requests_per_minute: int | None = Field(
-        None, ge=1, le=6000, validation_alias=_named("PHOTOPLAY_REQUESTS_PER_MINUTE")
+        None, ge=1, le=6000, validation_alias=named("PHOTOPLAY_REQUESTS_PER_MINUTE")
     )
     """Requests for a video that a user may make in a minute. Unset: not limited."""
     daily_spend_usd_per_user: Decimal | None = Field(
         None, ge=0, max_digits=12, decimal_places=6,
-        validation_alias=_named("PHOTOPLAY_DAILY_SPEND_USD_PER_USER"),
+        validation_alias=named("PHOTOPLAY_DAILY_SPEND_USD_PER_USER"),
     )  # fmt: skip
     """US dollars that a user's videos of a day may cost. Unset: no cap."""
     daily_spend_usd: Decimal | None = Field(
         None, ge=0, max_digits=12, decimal_places=6,
-        validation_alias=_named("PHOTOPLAY_DAILY_SPEND_USD"),
+        validation_alias=named("PHOTOPLAY_DAILY_SPEND_USD"),
     )  # fmt: skip
     """US dollars that everybody's videos of a day may cost together. Unset: no cap."""
-    max_image_mb: int = Field(10, ge=1, le=100, validation_alias=_named("VIDEO_MAX_IMAGE_MB"))
+    max_image_mb: int = Field(10, ge=1, le=100, validation_alias=named("VIDEO_MAX_IMAGE_MB"))
     """Largest picture in megabytes (of 1,048,576 bytes)."""
 
     # Defaults of a clip
     default_duration: float = Field(
-        4.0, ge=1, le=15, validation_alias=_named("VIDEO_DEFAULT_DURATION")
+        4.0, ge=1, le=15, validation_alias=named("VIDEO_DEFAULT_DURATION")
     )
     default_resolution: Resolution = Field(
-        "720p", validation_alias=_named("VIDEO_DEFAULT_RESOLUTION")
+        "720p", validation_alias=named("VIDEO_DEFAULT_RESOLUTION")
     )
-    default_motion: MotionStrength = Field("low", validation_alias=_named("VIDEO_DEFAULT_MOTION"))
+    default_motion: MotionStrength = Field("low", validation_alias=named("VIDEO_DEFAULT_MOTION"))
 
     # Providers
     provider_priority: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), validation_alias=_named("VIDEO_PROVIDER_PRIORITY")
+        (), validation_alias=named("VIDEO_PROVIDER_PRIORITY")
     )
     """Providers in the order they are tried, comma-separated. Unset: those with keys, else `local`."""
-    fal_key: SecretStr | None = Field(None, validation_alias=_named("FAL_KEY"))
-    """fal's key, `id:secret`."""
-    fal_user_id: str | None = Field(None, validation_alias=_named("FAL_USER_ID"))
-    """Our user id at fal; callbacks that were signed for another account are then refused."""
-    fal_queue_base_url: str = Field(
-        "https://queue.fal.run", validation_alias=_named("FAL_QUEUE_BASE_URL")
-    )
-    fal_rest_base_url: str = Field(
-        "https://rest.fal.ai", validation_alias=_named("FAL_REST_BASE_URL")
-    )
-    fal_platform_base_url: str = Field(
-        "https://api.fal.ai/v1", validation_alias=_named("FAL_PLATFORM_BASE_URL")
-    )
-    runway_api_key: SecretStr | None = Field(
-        None,
-        validation_alias=AliasChoices("RUNWAY_API_KEY", "runway_api_key", "RUNWAYML_API_SECRET"),
-    )
-    """Runway's key; `RUNWAYML_API_SECRET` is read as well."""
-    runway_api_base_url: str = Field(
-        "https://api.dev.runwayml.com", validation_alias=_named("RUNWAY_API_BASE_URL")
-    )
-    kling_api_key: SecretStr | None = Field(None, validation_alias=_named("KLING_API_KEY"))
-    """Kling's key; older accounts have the next two instead."""
-    kling_access_key: str | None = Field(None, validation_alias=_named("KLING_ACCESS_KEY"))
-    kling_secret_key: SecretStr | None = Field(None, validation_alias=_named("KLING_SECRET_KEY"))
-    kling_callback_secret: SecretStr | None = Field(
-        None, validation_alias=_named("KLING_CALLBACK_SECRET")
-    )
-    """`whsec_…` of Kling's console, where its callbacks are signed."""
-    kling_api_base_url: str = Field(
-        "https://api-singapore.klingai.com", validation_alias=_named("KLING_API_BASE_URL")
-    )
     provider_concurrency: Annotated[dict[str, int], NoDecode] = Field(
-        default_factory=dict[str, int], validation_alias=_named("PHOTOPLAY_PROVIDER_CONCURRENCY")
+        default_factory=dict[str, int], validation_alias=named("PHOTOPLAY_PROVIDER_CONCURRENCY")
     )
     """Tasks at once by account, for instance `fal=10,runway=3`; unset: what a new account may."""
     provider_polls_per_s: Annotated[dict[str, PositiveFloat], NoDecode] = Field(
         default_factory=dict[str, PositiveFloat],
-        validation_alias=_named("PHOTOPLAY_PROVIDER_POLLS_PER_S"),
+        validation_alias=named("PHOTOPLAY_PROVIDER_POLLS_PER_S"),
     )
     """Polls in a second by account, for instance `fal=100`; unset: the provider's own, mostly 20."""
     poll_min_s: float | None = Field(
-        None, ge=0.05, le=600, validation_alias=_named("PHOTOPLAY_POLL_MIN_S")
+        None, ge=0.05, le=600, validation_alias=named("PHOTOPLAY_POLL_MIN_S")
     )
     """Shortest pause between two polls of a task. Unset: what the provider asks for."""
     poll_max_s: float | None = Field(
-        None, ge=0.05, le=3600, validation_alias=_named("PHOTOPLAY_POLL_MAX_S")
+        None, ge=0.05, le=3600, validation_alias=named("PHOTOPLAY_POLL_MAX_S")
     )
     """Longest pause between two polls of a task."""
-    depth_model: Path | None = Field(None, validation_alias=_named("PHOTOPLAY_DEPTH_MODEL"))
+    depth_model: Path | None = Field(None, validation_alias=named("PHOTOPLAY_DEPTH_MODEL"))
     """ONNX depth network for the built-in renderer; never downloaded by itself."""
     depth_preset: Literal["auto", "midas-small", "depth-anything-v2-small"] = Field(
-        "auto", validation_alias=_named("PHOTOPLAY_DEPTH_PRESET")
+        "auto", validation_alias=named("PHOTOPLAY_DEPTH_PRESET")
     )
     """How that network wants its input; `auto` tells by the file."""
     encoder: Literal["auto", "libx264", "libopenh264", "libsvtav1"] = Field(
-        "auto", validation_alias=_named("PHOTOPLAY_ENCODER")
+        "auto", validation_alias=named("PHOTOPLAY_ENCODER")
     )
     """Video encoder of the built-in renderer; `auto` takes the best H.264 one of the PyAV build."""
 
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), validation_alias=_named("PHOTOPLAY_ALLOWED_NETWORKS")
+        (), validation_alias=named("PHOTOPLAY_ALLOWED_NETWORKS")
     )
     """Private networks (CIDR, comma-separated) that may be contacted, also over plain http."""
 
     # Worker
     render_processes: int = Field(
-        1, ge=1, le=64, validation_alias=_named("PHOTOPLAY_RENDER_PROCESSES")
+        1, ge=1, le=64, validation_alias=named("PHOTOPLAY_RENDER_PROCESSES")
     )
     """Clips the built-in renderer makes at once in one worker; each takes about two cores."""
-    lease_s: float = Field(6.0, ge=0.5, le=600, validation_alias=_named("PHOTOPLAY_LEASE_S"))
+    lease_s: float = Field(6.0, ge=0.5, le=600, validation_alias=named("PHOTOPLAY_LEASE_S"))
     """Seconds after which another worker takes over a job whose worker went silent."""
-    max_attempts: int = Field(9, ge=1, le=20, validation_alias=_named("PHOTOPLAY_MAX_ATTEMPTS"))
+    max_attempts: int = Field(9, ge=1, le=20, validation_alias=named("PHOTOPLAY_MAX_ATTEMPTS"))
     """Attempts a job may make in all."""
     lost_policy: Literal["fail", "retry"] = Field(
-        "fail", validation_alias=_named("PHOTOPLAY_LOST_POLICY")
+        "fail", validation_alias=named("PHOTOPLAY_LOST_POLICY")
     )
     """What becomes of a job whose submission could not be confirmed: `fail`, or `retry` elsewhere and
     accept that both may be billed."""
-    overdue_s: int = Field(600, ge=10, validation_alias=_named("PHOTOPLAY_OVERDUE_S"))
+    overdue_s: int = Field(600, ge=10, validation_alias=named("PHOTOPLAY_OVERDUE_S"))
     """Seconds after which a job is shown as overdue; it goes on."""
-    lifetime_s: int = Field(7200, ge=60, validation_alias=_named("PHOTOPLAY_LIFETIME_S"))
+    lifetime_s: int = Field(7200, ge=60, validation_alias=named("PHOTOPLAY_LIFETIME_S"))
     """Seconds after which a job without a verdict is given up."""
     retention_days: int | None = Field(
-        None, ge=1, validation_alias=_named("PHOTOPLAY_RETENTION_DAYS")
+        None, ge=1, validation_alias=named("PHOTOPLAY_RETENTION_DAYS")
     )
     """Days a video is kept. Unset: until it is erased."""
 
     # Media addresses
-    media_secret: SecretStr | None = Field(None, validation_alias=_named("PHOTOPLAY_MEDIA_SECRET"))
+    media_secret: SecretStr | None = Field(None, validation_alias=named("PHOTOPLAY_MEDIA_SECRET"))
     """Signs addresses of the local store. Unset: made once and kept in the data folder."""
     signed_url_s: int = Field(
-        3600, ge=60, le=604800, validation_alias=_named("PHOTOPLAY_SIGNED_URL_S")
+        3600, ge=60, le=604800, validation_alias=named("PHOTOPLAY_SIGNED_URL_S")
     )
     """Seconds a signed address lives."""
 
     # Logs
     log_format: Literal["console", "json"] = Field(
-        "console", validation_alias=_named("PHOTOPLAY_LOG_FORMAT")
+        "console", validation_alias=named("PHOTOPLAY_LOG_FORMAT")
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", validation_alias=_named("PHOTOPLAY_LOG_LEVEL")
+        "info", validation_alias=named("PHOTOPLAY_LOG_LEVEL")
     )
 
     @field_validator(
@@ -385,28 +334,14 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsError: names every setting that is wrong, its problem, and close names of unknown ones.
     """
-    names = setting_names()
-    given: dict[str, Any] = {names[k]: v for k, v in overrides.items() if v is not None}
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        lines = [
-            f"{names.get(str(part['loc'][0]), str(part['loc'][0]).upper())}: {part['msg']}"
-            for part in error.errors(include_input=False)
-        ]
-        raise SettingsError("Settings: " + "; ".join(lines)) from None
+    settings = read_settings(Settings, **overrides)
     _refuse_unknown([*os.environ, *_names_of_file()])
     return settings
 
 
 def setting_names() -> dict[str, str]:
-    """Return the environment name of every setting by its attribute name."""
-    names: dict[str, str] = {}
-    for attribute, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        if isinstance(alias, AliasChoices):
-            names[attribute] = str(alias.choices[0])
-    return names
+    """Return the environment name of every setting by its attribute name; providers have their own."""
+    return names_of(Settings)
 
 
 def _names_of_file() -> list[str]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final
 
-from photoplay.config import Settings, SettingsError
+from photoplay.config import Settings
 from photoplay.domain.capability import Capability, fit
 from photoplay.domain.errors import InvalidRequestError
 from photoplay.domain.options import EffectiveOptions, MotionOptions, OptionDefaults
+from photoplay.environment import SettingsError, read_settings
 from photoplay.providers.builtin import LOCAL
-from photoplay.providers.fal import Fal, FalAccount
-from photoplay.providers.kling import Kling, KlingAccount
 from photoplay.providers.prices import estimate
 from photoplay.providers.protocol import RemoteModel, RemoteProvider
-from photoplay.providers.runway import Runway, RunwayAccount
+from photoplay.providers.settings import ProviderSettings
+
+PROVIDERS: Final = (
+    "photoplay.providers.fal.settings:FalSettings",
+    "photoplay.providers.kling.settings:KlingSettings",
+    "photoplay.providers.runway.settings:RunwaySettings",
+)
+"""Every provider behind HTTP by the settings it declares, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,10 @@ def open_registry(settings: Settings) -> Registry:
         SettingsError: a key cannot be used, or the priority names a provider without one.
     """
     try:
-        providers = _providers(settings)
+        opened = [read_settings(kind).open() for kind in provider_settings()]
     except ValueError as error:
         raise SettingsError(f"Settings: {error}") from None
+    providers = [provider for provider in opened if provider is not None]
     remotes = {
         name: Remote(provider, model)
         for provider in providers
@@ -92,45 +100,17 @@ def open_registry(settings: Settings) -> Registry:
                 f"VIDEO_PROVIDER_PRIORITY: '{name}' is not a provider, or has no key; "
                 f"there are {', '.join(sorted(known))}"
             )
-    default = tuple(name for name in ("fal-pika", "kling", "runway") if name in remotes)
+    default = tuple(next(iter(provider.models)) for provider in providers)
     return Registry(remotes, settings.provider_priority or default or (LOCAL.provider,))
 
 
-def _providers(settings: Settings) -> list[RemoteProvider]:
-    found: list[RemoteProvider] = []
-    if settings.fal_key is not None:
-        found.append(
-            Fal(
-                FalAccount(
-                    key=settings.fal_key.get_secret_value(),
-                    queue_url=settings.fal_queue_base_url,
-                    rest_url=settings.fal_rest_base_url,
-                    platform_url=settings.fal_platform_base_url,
-                    user_id=settings.fal_user_id,
-                )
-            )
-        )
-    if settings.runway_api_key is not None:
-        found.append(
-            Runway(
-                RunwayAccount(
-                    key=settings.runway_api_key.get_secret_value(),
-                    api_url=settings.runway_api_base_url,
-                )
-            )
-        )
-    if settings.kling_api_key is not None or settings.kling_access_key is not None:
-        found.append(Kling(_kling_account(settings)))
-    return found
-
-
-def _kling_account(settings: Settings) -> KlingAccount:
-    key, secret = settings.kling_api_key, settings.kling_secret_key
-    callback = settings.kling_callback_secret
-    return KlingAccount(
-        key=key.get_secret_value() if key else None,
-        access_key=settings.kling_access_key,
-        secret_key=secret.get_secret_value() if secret else None,
-        api_url=settings.kling_api_base_url,
-        callback_secrets=(callback.get_secret_value(),) if callback else (),
-    )
+def provider_settings() -> list[type[ProviderSettings]]:
+    """Return the settings of every provider that there is, with or without a key."""
+    kinds: list[type[ProviderSettings]] = []
+    for place in PROVIDERS:
+        module, _, name = place.partition(":")
+        kind = getattr(import_module(module), name)
+        if not issubclass(kind, ProviderSettings):
+            raise TypeError(f"{place} does not declare a provider")
+        kinds.append(kind)
+    return kinds

@@ -6,7 +6,8 @@ import typer
 from pydantic import SecretStr
 
 from photoplay.cli.root import DataDir, settings_for
-from photoplay.config import setting_names
+from photoplay.environment import names_of, read_settings
+from photoplay.registry import provider_settings
 from photoplay.telemetry import redact_text
 
 config = typer.Typer(no_args_is_help=True, help="Settings.")
@@ -26,14 +27,18 @@ def group() -> None:
 def show(data_dir: DataDir = None) -> None:
     """Show every setting under its environment name; secrets only as set or not set."""
     settings = settings_for(data_dir, quiet_logs=True)
-    for attribute, name in setting_names().items():
-        value = getattr(settings, attribute)
-        if isinstance(value, SecretStr):
-            shown = "(set)"
-        elif value is None or value == ():
-            shown = ""
-        elif isinstance(value, tuple):
-            shown = ",".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        else:
-            shown = redact_text(str(value))
-        typer.echo(f"{name}={shown}")
+    for kind in (settings, *map(read_settings, provider_settings())):
+        for attribute, name in names_of(type(kind)).items():
+            typer.echo(f"{name}={_shown(getattr(kind, attribute))}")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case SecretStr():
+            return "(set)"
+        case tuple():
+            return ",".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case _:
+            return redact_text(str(value))

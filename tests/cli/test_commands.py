@@ -18,8 +18,10 @@ import typer
 
 from photoplay import __version__
 from photoplay.cli import root
-from photoplay.config import Settings, setting_names
+from photoplay.config import Settings
 from photoplay.db.migrate import all_migrations
+from photoplay.environment import names_of
+from photoplay.registry import provider_settings
 from tests.cli.conftest import Photoplay, clean_environment
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -187,18 +189,19 @@ def test_a_job_that_does_not_exist_is_named(photoplay):
 
 # Settings.
 
-SECRETS = {
-    attribute: name
-    for attribute, name in setting_names().items()
-    if "SecretStr" in str(Settings.model_fields[attribute].annotation)
+NAMES = {
+    name: str(kind.model_fields[attribute].annotation)
+    for kind in (Settings, *provider_settings())
+    for attribute, name in names_of(kind).items()
 }
+SECRETS = [name for name, annotation in NAMES.items() if "SecretStr" in annotation]
 
 
 def test_config_shows_every_setting_and_no_secret(photoplay):
     canary = "canary-4711-with-at-least-32-characters"
     environment = {
         name: f"postgresql://u:{canary}@db.example/x" if "DATABASE" in name else canary
-        for name in SECRETS.values()
+        for name in SECRETS
     }
     assert {"PHOTOPLAY_JWT_SECRET", "DATABASE_URL", "FAL_KEY"} <= set(environment)
     said = photoplay(
@@ -207,7 +210,7 @@ def test_config_shows_every_setting_and_no_secret(photoplay):
     assert said.code == 0
     assert canary not in said.out + said.err
     shown = dict(line.split("=", 1) for line in said.out.splitlines())
-    assert set(shown) == set(setting_names().values())
+    assert set(shown) == set(NAMES)
     assert {shown[name] for name in environment} == {"(set)"}
     assert shown["VIDEO_DAILY_LIMIT"] == "20"
 

@@ -1,4 +1,4 @@
-"""docs/settings.md and config.py say the same."""
+"""docs/settings.md says the same as config.py and the settings of the providers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from photoplay.config import Settings, setting_names
+from photoplay.config import Settings
+from photoplay.environment import names_of
+from photoplay.registry import provider_settings
 from tests.docs.pages import PAGES, ROOT, name_of, text_of
 
 TABLE = re.findall(
@@ -18,19 +20,24 @@ TABLE = re.findall(
 DOCUMENTED = {
     name: default for names, default, _ in TABLE for name in re.findall(r"`(\w+)`", names)
 }
+FIELDS = {
+    name: kind.model_fields[attribute]
+    for kind in (Settings, *provider_settings())
+    for attribute, name in names_of(kind).items()
+}
 # Read by the libraries below us, or an alias that its row names.
 OTHERS = {"RUNWAYML_API_SECRET"}
 
 
 def test_every_setting_is_documented_and_nothing_else_is():
-    assert set(DOCUMENTED) == set(setting_names().values())
+    assert set(DOCUMENTED) == set(FIELDS)
     assert len(DOCUMENTED) == sum(names.count("`") // 2 for names, _, _ in TABLE)
 
 
-@pytest.mark.parametrize("attribute", setting_names())
-def test_the_documented_default_is_the_real_one(attribute):
-    default = Settings.model_fields[attribute].default
-    said = re.fullmatch(r"`([^`]+)`", DOCUMENTED[setting_names()[attribute]].strip())
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_documented_default_is_the_real_one(name):
+    default = FIELDS[name].default
+    said = re.fullmatch(r"`([^`]+)`", DOCUMENTED[name].strip())
     if default is None or default is PydanticUndefined or default == ():
         # A sentence says what unset means.
         assert said is None or said[1] == "DATABASE_URL"
@@ -47,4 +54,4 @@ def test_every_setting_that_a_page_mentions_exists(page):
             r"\b(?:PHOTOPLAY|VIDEO|FAL|RUNWAY|KLING)_[A-Z0-9_]*[A-Z0-9]\b(?!_?…)", text_of(page)
         )
     )
-    assert mentioned - OTHERS <= set(setting_names().values())
+    assert mentioned - OTHERS <= set(FIELDS)

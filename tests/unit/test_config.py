@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from photoplay.config import Settings, SettingsError, load_settings, setting_names
+from photoplay.environment import names_of, read_settings
+from photoplay.registry import provider_settings
 
 SECRET = "a secret of thirty-two characters"
 
@@ -18,8 +20,9 @@ SECRET = "a secret of thirty-two characters"
 def nothing_set(monkeypatch, tmp_path):
     """No setting of the machine that runs the tests counts."""
     monkeypatch.chdir(tmp_path)
-    for name in setting_names().values():
-        monkeypatch.delenv(name, raising=False)
+    for kind in (Settings, *provider_settings()):
+        for name in names_of(kind).values():
+            monkeypatch.delenv(name, raising=False)
 
 
 def test_the_defaults_of_the_older_system_hold():
@@ -31,7 +34,6 @@ def test_the_defaults_of_the_older_system_hold():
         "720p",
         "low",
     )
-    assert settings.runway_api_base_url == "https://api.dev.runwayml.com"
     assert settings.signed_url_s == 3600
     assert settings.max_open_jobs == 5
     assert settings.overdue_s == 600
@@ -168,19 +170,22 @@ def test_local_mode_serves_nothing_else_and_an_identity_serves_everything(host):
 def test_no_secret_is_shown_by_printing_the_settings(monkeypatch):
     names = [
         name
-        for attribute, name in setting_names().items()
-        if "SecretStr" in str(Settings.model_fields[attribute].annotation)
+        for kind in (Settings, *provider_settings())
+        for attribute, name in names_of(kind).items()
+        if "SecretStr" in str(kind.model_fields[attribute].annotation)
     ]
     for name in names:
         monkeypatch.setenv(name, f"canary-{'x' * 40}")
-    settings = load_settings()
-    assert "canary" not in repr(settings) + str(settings) + settings.model_dump_json()
+    for settings in (load_settings(), *map(read_settings, provider_settings())):
+        assert "canary" not in repr(settings) + str(settings) + settings.model_dump_json()
     assert len(names) >= 10
 
 
 def test_every_setting_has_one_name_in_the_environment():
     names = setting_names()
     assert set(names) == set(Settings.model_fields)
+    for kind in provider_settings():
+        names |= names_of(kind)
     assert len(set(names.values())) == len(names)
     known = ("PHOTOPLAY_", "VIDEO_", "FAL_", "RUNWAY_", "KLING_", "DATABASE_URL")
     assert all(name == name.upper() and name.startswith(known) for name in names.values())
