@@ -2,5 +2,5 @@
 
 No time, no network, no retries, no rows: those belong to the worker. `protocol.py` says what a
 provider behind HTTP is; `local/` is the built-in renderer, `builtin.py` what it can do. Which of them
-there are, and which an installation has, is decided in `photoplay/registry.py`. To add one see docs/adding-a-provider.md.
+there are is listed in `photoplay/registry.py`. To add one see docs/adding-a-provider.md.
 """

@@ -189,12 +189,12 @@ def test_a_job_that_does_not_exist_is_named(photoplay):
 
 # Settings.
 
-NAMES = {
+SETTINGS = {
     name: str(kind.model_fields[attribute].annotation)
     for kind in (Settings, *provider_settings())
     for attribute, name in names_of(kind).items()
 }
-SECRETS = [name for name, annotation in NAMES.items() if "SecretStr" in annotation]
+SECRETS = [name for name, annotation in SETTINGS.items() if "SecretStr" in annotation]
 
 
 def test_config_shows_every_setting_and_no_secret(photoplay):
@@ -210,7 +210,7 @@ def test_config_shows_every_setting_and_no_secret(photoplay):
     assert said.code == 0
     assert canary not in said.out + said.err
     shown = dict(line.split("=", 1) for line in said.out.splitlines())
-    assert set(shown) == set(NAMES)
+    assert set(shown) == set(SETTINGS)
     assert {shown[name] for name in environment} == {"(set)"}
     assert shown["VIDEO_DAILY_LIMIT"] == "20"
 
