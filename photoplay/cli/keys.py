@@ -69,9 +69,11 @@ def list_keys(
             typer.echo(json.dumps(row, default=str))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("created", "id", "key", "name", "acts for", "last used", "state", box=None)
+    # Whoever revokes a key needs its whole id.
+    whole = Column("id", no_wrap=True, min_width=36)
+    table = Table("created", whole, "key", "name", "acts for", "last used", "state", box=None)
     for row in rows:
         table.add_row(
             f"{row['created_at']:%Y-%m-%d %H:%M}",

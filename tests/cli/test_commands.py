@@ -111,7 +111,7 @@ def test_serve_serves_until_sigterm_and_db_url_leads_to_its_database(photoplay, 
 def test_one_fixed_user_is_not_served_to_a_network(photoplay):
     said = photoplay("serve", "--host", "0.0.0.0")
     assert said.code == 1
-    assert "set PHOTOPLAY_JWT_SECRET to serve a network" in said.complaint
+    assert "set PHOTOPLAY_JWT_SECRET, PHOTOPLAY_JWKS_URL or" in said.complaint
 
 
 def test_a_database_that_is_away_is_said_in_one_line_without_its_password(photoplay):
@@ -255,3 +255,20 @@ def test_doctor_names_a_provider_that_there_is_not(photoplay):
     said = photoplay("doctor", VIDEO_PROVIDER_PRIORITY="local,nobody")
     assert said.code == 1
     assert "FAIL settings: VIDEO_PROVIDER_PRIORITY: 'nobody' is not a provider" in said.out
+
+
+def test_keys_are_made_listed_and_revoked(photoplay, owner):
+    user = uuid4()
+    key = photoplay("keys", "create", "of the shop", "--user", str(user)).out.strip()
+    assert re.fullmatch(r"pp_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", key)
+    (row,) = photoplay("keys", "list", "--user", str(user), "--json").out.splitlines()
+    made = json.loads(row)
+    assert (made["name"], made["scope"], made["revoked_at"]) == ("of the shop", "jobs", None)
+    assert key[16:] not in row
+    assert made["id"] in photoplay("keys", "list", "--user", str(user)).out
+    assert photoplay("keys", "revoke", made["id"]).code == 0
+    acts = owner.execute("select action from photoplay.audit where target = %s", (made["id"],))
+    assert [action for (action,) in acts] == ["key.create", "key.revoke"]
+    assert "no such key" in photoplay("keys", "revoke", str(uuid4())).complaint
+    assert photoplay("keys", "create", "x").code == 2
+    assert photoplay("keys", "create", "x", "--admin", "--user", str(user)).code == 2

@@ -22,7 +22,12 @@ _POLICY: Final = (
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """Return a page made from a template."""
     text = _templates().get_template(f"{template}.html").render(path=request.url.path, **values)
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "private, no-store"}
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "Cache-Control": "private, no-store",
+        # With `no-referrer` browsers send the forms of these pages with `Origin: null`.
+        "Referrer-Policy": "same-origin",
+    }
     return HTMLResponse(text, status, headers=headers)
 
 
