@@ -42,7 +42,9 @@ class Settings(EnvironmentSettings):
     )
     """Folder of the embedded Postgres, the local store and scratch files."""
     store_url: str | None = Field(None, validation_alias=named("PHOTOPLAY_STORE_URL"))
-    """Object store: `file:///folder`, `s3://bucket/prefix`, … Unset: `objects/` in the data folder."""
+    """Object store: `file:///folder`, `s3://bucket/prefix`, `supabase://PROJECT`.
+
+    Unset: `objects/` in the data folder."""
     s3_endpoint: str | None = Field(None, validation_alias=named("PHOTOPLAY_S3_ENDPOINT"))
     """Address of an S3 server other than Amazon's."""
     s3_region: str = Field("us-east-1", validation_alias=named("PHOTOPLAY_S3_REGION"))
@@ -50,6 +52,12 @@ class Settings(EnvironmentSettings):
     s3_secret_access_key: SecretStr | None = Field(
         None, validation_alias=named("PHOTOPLAY_S3_SECRET_ACCESS_KEY")
     )
+    s3_create_only: str = Field("multipart", validation_alias=named("PHOTOPLAY_S3_CREATE_ONLY"))
+    """How the server copies without overwriting: `multipart`, `header:NAME:VALUE`, or `none`."""
+    supabase_service_key: SecretStr | None = Field(
+        None, validation_alias=named("PHOTOPLAY_SUPABASE_SERVICE_KEY")
+    )
+    """Secret (or older service) key of the project, for a `supabase://` store."""
     pg_bin: Path | None = Field(None, validation_alias=named("PHOTOPLAY_PG_BIN"))
     """Folder with another Postgres' programs for the embedded server."""
     database_pooled: bool = Field(False, validation_alias=named("PHOTOPLAY_DATABASE_POOLED"))

@@ -26,6 +26,7 @@ from photoplay.storage.backends import S3Options
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
 from photoplay.storage.signing import sign_media
+from photoplay.storage.supabase_calls import SupabaseOptions
 
 _APP_ROLE_LOCK = 7407
 APP_ROLE = "photoplay_app"
@@ -107,7 +108,9 @@ def open_stack(settings: Settings, *, with_schema: bool = True) -> Generator[Sta
             if settings.database_url is None:
                 ensure_app_role(owner)
         store = open_store(
-            settings.store_url or (settings.data_dir / "objects").absolute().as_uri(), _s3(settings)
+            settings.store_url or (settings.data_dir / "objects").absolute().as_uri(),
+            _s3(settings),
+            _supabase(settings),
         )
         decoders = DecoderPool()
         try:
@@ -181,7 +184,13 @@ def _s3(settings: Settings) -> S3Options:
         region=settings.s3_region,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=secret.get_secret_value() if secret else None,
+        create_only=settings.s3_create_only,
     )
+
+
+def _supabase(settings: Settings) -> SupabaseOptions | None:
+    key = settings.supabase_service_key
+    return SupabaseOptions(key.get_secret_value()) if key else None
 
 
 def _media_secret(settings: Settings) -> bytes:

@@ -60,9 +60,16 @@ async def examine(settings: Settings) -> list[Finding]:
         message = known_error(error)
         if message is None:
             raise
-        what = "settings" if isinstance(error, SettingsError) else "database"
-        findings.append(Finding(what, False, redact_text(message)))
+        findings.append(Finding(_source_of(error), False, redact_text(message)))
     return findings
+
+
+def _source_of(error: Exception) -> str:
+    from photoplay.storage.errors import StorageError
+
+    if isinstance(error, StorageError):
+        return "store"
+    return "settings" if isinstance(error, SettingsError) else "database"
 
 
 async def _examine_stack(stack: object, where: str) -> list[Finding]:

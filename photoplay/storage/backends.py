@@ -145,7 +145,10 @@ def open_backend(url: str, s3: S3Options | None = None) -> Backend:
         return MemoryBackend(MemoryStore())
     if parts.scheme == "s3" and parts.netloc:
         return BucketBackend(parts.netloc, parts.path.strip("/") or None, s3 or S3Options())
-    raise StorageError("a store is file:///folder, memory: or s3://bucket/prefix", code="store_url")
+    raise StorageError(
+        "a store is file:///folder, memory:, s3://bucket/prefix or supabase://PROJECT",
+        code="store_url",
+    )
 
 
 @lru_cache(maxsize=64)

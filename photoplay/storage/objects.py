@@ -4,8 +4,8 @@ A put streams to a unique temporary key and is then copied to its final key with
 readers see all of an object or nothing, whoever is killed in between. The database row that names
 the object is the commit; an object without a row is found by listing.
 
-All calls go through `obstore`'s synchronous functions in threads of our own: its async functions
-abort the process when the interpreter ends soon after.
+All calls block, in threads of our own: `obstore`'s async functions abort the process when the
+interpreter ends soon after.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import itertools
 import threading
 import uuid
-from collections import deque
+from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -33,18 +32,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
-import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from photoplay.storage.backends import (
-    Backend,
-    BucketBackend,
-    FolderBackend,
-    S3Options,
-    open_backend,
-)
-from photoplay.storage.claims import claim_key
-from photoplay.storage.durability import flush_file, flush_folders
+from photoplay.storage.backends import S3Options, open_backend
 from photoplay.storage.errors import (
     ChecksumMismatchError,
     ObjectConflictError,
@@ -53,6 +43,7 @@ from photoplay.storage.errors import (
 )
 from photoplay.storage.feeding import CountedBlocks, Feed, FeedAbandonedError, file_blocks
 from photoplay.storage.keys import TEMPORARY_FOLDER, validate_key
+from photoplay.storage.supabase_calls import SupabaseOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +51,6 @@ T = TypeVar("T")
 # A part is in memory while it is gathered and again while it is on its way; so many transfers at
 # once keep a worker within 64 MiB. The next ones wait with their file on the disk.
 _TRANSFERS: Final = 4
-_READ_BYTES: Final = 512 << 10
 _CALLS: Final = 8
 
 
@@ -93,28 +83,37 @@ class ObjectInfo:
     modified_at: datetime
 
 
-def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
+def open_store(
+    url: str, s3: S3Options | None = None, supabase: SupabaseOptions | None = None
+) -> ObjectStore:
     """Return the object store at `url`; close it after use.
 
     Args:
-        url: `file:///folder` (made if missing), `memory:` or `s3://bucket/prefix`.
+        url: `file:///folder` (made if missing), `memory:`, `s3://bucket/prefix` or
+            `supabase://PROJECT`.
         s3: endpoint and keys, for `s3:` only.
+        supabase: the project's key, for `supabase:` only.
 
     Raises:
         StorageError: the URL is none of these; correct the setting.
     """
-    return ObjectStore(open_backend(url, s3))
+    # Only now, for they build on what is here.
+    from photoplay.storage.obstore_store import ObstoreStore
+    from photoplay.storage.supabase import SupabaseStore
+
+    if url.startswith("supabase"):
+        return SupabaseStore(url, supabase)
+    return ObstoreStore(open_backend(url, s3))
 
 
-class ObjectStore:
-    """Bytes under keys, in a folder, a bucket or memory.
+class ObjectStore(ABC):
+    """Bytes under keys, wherever they are kept.
 
     Every method raises `StorageUnavailableError` when the store is down, full or refuses access
     (try again later) and `InvalidKeyError` for a key that cannot be.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self) -> None:
         # Long transfers must not keep short calls from their turn.
         self._transfers = ThreadPoolExecutor(_TRANSFERS, "store-transfer")
         self._calls = ThreadPoolExecutor(_CALLS, "store-call")
@@ -246,7 +245,7 @@ class ObjectStore:
         None where the store has no addresses of its own: then sign one with `signing.sign_media`.
         """
         validate_key(key)
-        return await self._call(self._backend.presign, "GET", key, ttl)
+        return await self._call(self._presign, "GET", key, ttl)
 
     async def presign_put(self, key: str, ttl: timedelta) -> str | None:
         """Return a URL that writes the object once or more for `ttl`; None as in `presign_get`.
@@ -254,21 +253,62 @@ class ObjectStore:
         The store takes any bytes there: check them before use, and choose a key nobody else uses.
         """
         validate_key(key)
-        return await self._call(self._backend.presign, "PUT", key, ttl)
+        return await self._call(self._presign, "PUT", key, ttl)
 
     async def check(self) -> None:
         """Write, read and remove a probe; returning means that the store works."""
         await self._call(self._probe)
 
-    # What follows runs in threads.
+    # What follows runs in threads; the abstract steps are what kinds of store differ in. They may raise
+    # `FileNotFoundError`, `OSError` and what obstore raises: `translated` makes our errors of them.
+
+    def _temporary(self, key: str) -> str:
+        """Return a name that nobody else uses, for bytes that will be published under `key`."""
+        return f"{TEMPORARY_FOLDER}/{uuid.uuid4().hex}"
+
+    @abstractmethod
+    def _upload(self, blocks: CountedBlocks, temporary: str, content_type: str) -> None:
+        """Store all blocks under a temporary name."""
+
+    @abstractmethod
+    def _copy_once(self, temporary: str, stored: StoredObject, content_type: str) -> None:
+        """Give uploaded bytes their key without overwriting; `AlreadyExistsError` when it is taken."""
+
+    @abstractmethod
+    def _head(self, key: str) -> ObjectInfo:
+        """Return what the store knows of the object."""
+
+    @abstractmethod
+    def _open_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` up to but not including `end`."""
+
+    @abstractmethod
+    def _delete(self, keys: Sequence[str]) -> None:
+        """Remove what is there of these."""
+
+    @abstractmethod
+    def _list(self, prefix: str) -> Iterator[Sequence[ObjectInfo]]:
+        """Yield everything whose key begins with the segments of `prefix`, uploads included."""
+
+    @abstractmethod
+    def _presign(self, method: str, key: str, ttl: timedelta) -> str | None:
+        """Return an address that does `method` on `key`, or None where the store has none."""
+
+    @abstractmethod
+    def _probe(self) -> None:
+        """Write, read and remove something."""
+
+    @abstractmethod
+    def _make_durable(self, key: str, *, with_folders: bool = False) -> None:
+        """Make sure that a power cut takes neither the bytes nor, with folders, their name."""
 
     def _put(
         self, blocks: Iterator[bytes], key: str, content_type: str, sha256: str | None
     ) -> StoredObject:
-        temporary = f"{TEMPORARY_FOLDER}/{uuid.uuid4().hex}"
+        temporary = self._temporary(key)
         counted = CountedBlocks(blocks)
         try:
-            with _translated():
+            with translated():
                 self._upload(counted, temporary, content_type)
         except BaseException:
             # The source's own error is the caller's, even where it looks like one of the store's.
@@ -280,58 +320,24 @@ class ObjectStore:
             if sha256 is not None and found != sha256:
                 raise ChecksumMismatchError("the content does not have the checksum it should")
             stored = StoredObject(key, counted.count, found)
-            with _translated():
+            with translated():
                 return self._publish(temporary, stored, content_type)
         finally:
             # What cannot be removed now is swept later; the outcome stands.
             with contextlib.suppress(StorageUnavailableError):
                 self._delete([temporary])
 
-    def _upload(self, blocks: CountedBlocks, temporary: str, content_type: str) -> None:
-        store = self._backend.store_for(content_type)
-        attributes = self._backend.attributes(content_type)
-        part_bytes = self._backend.part_bytes
-        first: deque[bytes] = deque()
-        for block in blocks:
-            first.append(block)
-            if blocks.count > part_bytes:
-                obstore.put(
-                    store,
-                    temporary,
-                    itertools.chain(_drained(first), blocks),
-                    attributes=attributes,
-                    chunk_size=part_bytes,
-                    max_concurrency=1,
-                )
-                return
-        obstore.put(store, temporary, b"".join(first), attributes=attributes)
-
     def _publish(self, temporary: str, stored: StoredObject, content_type: str) -> StoredObject:
-        folder = self._backend.root if isinstance(self._backend, FolderBackend) else None
-        if folder is not None:
-            # Before the link: a power cut must not leave the final name with missing bytes.
-            flush_file(folder / temporary)
+        # Before the name exists: a power cut must not leave it with missing bytes.
+        self._make_durable(temporary)
         try:
             self._copy_once(temporary, stored, content_type)
         except AlreadyExistsError:
             stored = self._adopt(stored)
-        if folder is not None:
-            flush_folders(folder / stored.key, folder)
+        self._make_durable(stored.key, with_folders=True)
         if self._head(stored.key).bytes != stored.bytes:
             raise ChecksumMismatchError("the stored object does not have the length it should")
         return stored
-
-    def _copy_once(self, temporary: str, stored: StoredObject, content_type: str) -> None:
-        store = self._backend.store_for(content_type)
-        if not isinstance(self._backend, BucketBackend):
-            obstore.copy(store, temporary, stored.key, overwrite=False)
-            return
-        with claim_key(self._backend.store, stored.key, temporary, stored.sha256):
-            with contextlib.suppress(ObjectNotFoundError):
-                self._head(stored.key)
-                raise AlreadyExistsError
-            overwrite = self._backend.options.create_only == "none"
-            obstore.copy(store, temporary, stored.key, overwrite=overwrite)
 
     def _adopt(self, stored: StoredObject) -> StoredObject:
         digest = hashlib.sha256()
@@ -344,34 +350,13 @@ class ObjectStore:
             raise StorageUnavailableError("the object was removed meanwhile") from error
         if digest.hexdigest() != stored.sha256:
             raise ObjectConflictError(details={"key": stored.key})
-        if isinstance(self._backend, FolderBackend):
-            # Its first writer may have been killed before it came to that.
-            flush_file(self._backend.root / stored.key)
+        # Its first writer may have been killed before it came to that.
+        self._make_durable(stored.key)
         return StoredObject(stored.key, stored.bytes, stored.sha256, adopted=True)
-
-    def _head(self, key: str) -> ObjectInfo:
-        with _translated():
-            meta = obstore.head(self._backend.store, key)
-        return ObjectInfo(key, meta["size"], meta["e_tag"], meta["last_modified"])
-
-    def _open_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
-        store = self._backend.store
-        if end <= start:
-            return iter(())
-        if isinstance(self._backend, BucketBackend):
-            with _translated():
-                return iter(
-                    obstore.get(store, key, options={"range": (start, end)}).stream(_READ_BYTES)
-                )
-        # From a folder, obstore's stream comes in pieces of 8 KiB, at eight times the cost.
-        return (
-            bytes(obstore.get_range(store, key, start=at, end=min(at + _READ_BYTES, end)))
-            for at in range(start, end, _READ_BYTES)
-        )
 
     def _get(self, key: str, path: Path, sha256: str | None, stop: threading.Event) -> StoredObject:
         digest, count = hashlib.sha256(), 0
-        with _translated():
+        with translated():
             stream = self._open_range(key, 0, self._head(key).bytes)
             file = path.open("xb")
             try:
@@ -389,49 +374,12 @@ class ObjectStore:
                 raise
         return StoredObject(key, count, digest.hexdigest())
 
-    def _delete(self, keys: Sequence[str]) -> None:
-        with _translated():
-            if not isinstance(self._backend, FolderBackend):
-                if keys:
-                    obstore.delete(self._backend.store, keys)
-                return
-            for key in keys:
-                with contextlib.suppress(FileNotFoundError):
-                    obstore.delete(self._backend.store, key)
-                flush_folders(self._backend.root / key, self._backend.root)
-
-    def _list(self, prefix: str) -> Iterator[Sequence[ObjectInfo]]:
-        batches = obstore.list(self._backend.store, prefix or None)  # pyright: ignore[reportUnknownMemberType]
-        return (
-            [ObjectInfo(o["path"], o["size"], o["e_tag"], o["last_modified"]) for o in batch]
-            for batch in batches
-        )
-
     def _sweep(self, before: datetime) -> int:
-        with _translated():
+        with translated():
             batches = self._list(TEMPORARY_FOLDER)
             old = [info.key for batch in batches for info in batch if info.modified_at < before]
         self._delete(old)
-        if not isinstance(self._backend, FolderBackend):
-            return len(old)
-        # A killed upload to a folder leaves a file that obstore itself does not list.
-        count = len(old)
-        for path in self._backend.root.glob(f"{TEMPORARY_FOLDER}/*#*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < before.timestamp():
-                    path.unlink()
-                    count += 1
-        return count
-
-    def _probe(self) -> None:
-        key = f"{TEMPORARY_FOLDER}/{uuid.uuid4().hex}"
-        with _translated():
-            attributes = self._backend.attributes("text/plain")
-            obstore.put(self._backend.store, key, key.encode(), attributes=attributes)
-            same = bytes(obstore.get(self._backend.store, key).bytes()) == key.encode()
-        self._delete([key])
-        if not same:
-            raise StorageUnavailableError("the store gives back other bytes than it was given")
+        return len(old)
 
     async def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
@@ -444,19 +392,13 @@ class ObjectStore:
         return loop.run_in_executor(self._transfers, lambda: function(*args, **kwargs))
 
 
-def _drained(blocks: deque[bytes]) -> Iterator[bytes]:
-    """Yield the blocks and hold none of them any longer."""
-    while blocks:
-        yield blocks.popleft()
-
-
 def _next_chunk(stream: Iterator[bytes]) -> bytes:
-    with _translated():
+    with translated():
         return next(stream, b"")
 
 
 def _next_batch(batches: Iterator[Sequence[ObjectInfo]]) -> Sequence[ObjectInfo]:
-    with _translated():
+    with translated():
         return next(batches, ())
 
 
@@ -472,7 +414,8 @@ async def _settle(transfer: asyncio.Future[T], stop: Callable[[], object]) -> T:
 
 
 @contextlib.contextmanager
-def _translated() -> Generator[None]:
+def translated() -> Generator[None]:
+    """Turn what a store's calls raise into our errors."""
     try:
         yield
     except FileNotFoundError as error:

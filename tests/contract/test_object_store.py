@@ -31,6 +31,9 @@ from photoplay.storage.errors import (
     StorageUnavailableError,
 )
 from photoplay.storage.objects import ObjectStore, open_store
+from photoplay.storage.supabase_calls import SupabaseOptions
+from tests.support.supabase_s3 import BUCKET, S3Server
+from tests.support.supabase_storage import StorageServer, serving
 
 MIB = 1 << 20
 
@@ -109,11 +112,47 @@ def _wait_until_usable(store: ObjectStore) -> None:
             return
 
 
-OPENERS = {"folder": open_folder, "memory": open_memory, "bucket": open_bucket}
+@contextmanager
+def open_supabase(tmp_path: Path) -> Iterator[ObjectStore]:
+    with (
+        serving(StorageServer()) as server,
+        open_store(server.url, supabase=SupabaseOptions(server.key)) as store,
+    ):
+        yield store
+
+
+@contextmanager
+def open_supabase_s3(tmp_path: Path) -> Iterator[ObjectStore]:
+    """The S3 face of the same service, which has no create-only at all."""
+    with serving(S3Server()) as server:
+        options = S3Options(
+            endpoint=server.endpoint,
+            access_key_id="key",
+            secret_access_key="secret",
+            create_only="none",
+        )
+        with open_store(f"s3://{BUCKET}", options) as store:
+            yield store
+
+
+OPENERS = {
+    "folder": open_folder,
+    "memory": open_memory,
+    "supabase": open_supabase,
+    "supabase s3": open_supabase_s3,
+    "bucket": open_bucket,
+}
 
 
 @pytest.fixture(
-    params=["folder", "memory", pytest.param("bucket", marks=pytest.mark.system)], scope="module"
+    params=[
+        "folder",
+        "memory",
+        "supabase",
+        "supabase s3",
+        pytest.param("bucket", marks=pytest.mark.system),
+    ],
+    scope="module",
 )
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -187,13 +226,25 @@ async def test_other_bytes_never_overwrite(store: ObjectStore, key: str, other: 
     assert await read(store, key, 0, 13) == b"paid for once"
 
 
-async def test_sixteen_puts_of_the_same_bytes_make_one_object(store: ObjectStore, key: str) -> None:
+@pytest.fixture
+def racing(store: ObjectStore, request: pytest.FixtureRequest) -> ObjectStore:
+    """A store whose writers need no lease to be kept apart."""
+    if request.node.callspec.params["store"] == "supabase s3":
+        pytest.skip("nothing is create-only there: the job's lease alone keeps writers apart")
+    return store
+
+
+async def test_sixteen_puts_of_the_same_bytes_make_one_object(
+    racing: ObjectStore, key: str
+) -> None:
+    store = racing
     results = await asyncio.gather(*(put(store, key, b"same" * 1000) for _ in range(16)))
     assert sum(not result.adopted for result in results) == 1
     assert await keys(store, key.split("/", maxsplit=1)[0]) == {key}
 
 
-async def test_sixteen_puts_of_other_bytes_have_one_winner(store: ObjectStore, key: str) -> None:
+async def test_sixteen_puts_of_other_bytes_have_one_winner(racing: ObjectStore, key: str) -> None:
+    store = racing
     bodies = [bytes([n]) * 4000 for n in range(16)]
     results = await asyncio.gather(
         *(put(store, key, body) for body in bodies), return_exceptions=True
@@ -285,7 +336,24 @@ async def test_list_knows_segments_and_hides_uploads(store: ObjectStore, key: st
     assert not any(found.startswith("tmp/") for found in everything)
 
 
-@pytest.mark.parametrize("name", ["späte Blüte.jpg", "a&b=c;d@e:f+g,h!i'j$(1)*?.jpg", "ü" * 120])
+@pytest.fixture
+def any_letter(store: ObjectStore, request: pytest.FixtureRequest) -> ObjectStore:
+    """A store that keeps names in any script; ours are all ASCII."""
+    if request.node.callspec.params["store"].startswith("supabase"):
+        pytest.skip(
+            "Supabase keeps ASCII names alone; test_supabase_store.py has what happens then"
+        )
+    return store
+
+
+@pytest.mark.parametrize("name", ["späte Blüte.jpg", "ü" * 120])
+async def test_names_in_any_script_are_kept(any_letter: ObjectStore, key: str, name: str) -> None:
+    await put(any_letter, f"{key}/{name}", b"bytes")
+    assert await keys(any_letter, key) == {f"{key}/{name}"}
+    assert await read(any_letter, f"{key}/{name}", 0, 5) == b"bytes"
+
+
+@pytest.mark.parametrize("name", ["a&b=c;d@e:f+g,h!i'j$(1)*?.jpg"])
 async def test_unusual_names_are_kept(store: ObjectStore, key: str, name: str) -> None:
     await put(store, f"{key}/{name}", b"bytes")
     assert await keys(store, key) == {f"{key}/{name}"}
