@@ -7,9 +7,15 @@ select job.id, job.user_id, job.created_at, job.updated_at, job.started_at, job.
     lease.worker_id, lease.failures, lease.fence,
     case when lease.expires_at > photoplay.now() then lease.expires_at end as leased_until,
     worker.host, worker.pid,
-    (
-        select min(item.execute_after) from photoplay.pgqueuer item
-        where item.payload = convert_to(job.id::text, 'utf8')
+    least(
+        (
+            select min(item.execute_after) from photoplay.pgqueuer item
+            where item.payload = convert_to(job.id::text, 'utf8')
+        ),
+        (
+            select min(attempt.next_poll_at) from photoplay.attempts attempt
+            where attempt.job_id = job.id and attempt.status in ('accepted', 'running')
+        )
     ) as wakes_at
 from public.video_jobs job
 left join photoplay.leases lease on lease.job_id = job.id

@@ -1,0 +1,94 @@
+"""The control room as whoever is on call sees it: no one kept out, nothing out of reach, no act by mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.system
+SAMPLE = Path(__file__).parents[2] / "samples" / "coffee.jpg"
+A_WHILE_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def job_id(browser: Browser, sandbox_address: str) -> str:
+    """A job that became a video, with a cost."""
+    context = browser.new_context(base_url=sandbox_address)
+    request = context.request
+    image = request.post("/api/video/images", data=SAMPLE.read_bytes()).json()["data"]
+    body = {"imageId": image["imageId"], "options": {"provider": "fal-pika"}}
+    made = request.post("/api/video/animate", data=body).json()["data"]
+    job: dict[str, str] = {"status": ""}
+    while job["status"] not in {"succeeded", "failed"}:
+        job = request.get(f"/api/video/jobs/{made['jobId']}?wait=30").json()["data"]
+    context.close()
+    assert job["status"] == "succeeded"
+    return made["jobId"]
+
+
+def look(page: Page, name: str) -> None:
+    for width in (320, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
+            name,
+            width,
+        )
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}, {width} px: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page_at_any_width(
+    browser: Browser, sandbox_address: str, job_id: str, theme: str
+) -> None:
+    context = browser.new_context(base_url=sandbox_address, color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page = context.new_page()
+    for path in ("", "/jobs", f"/jobs/{job_id}", "/providers", "/workers", "/audit", "/sign-in"):
+        page.goto(f"/admin{path}")
+        look(page, path)
+    page.goto("/admin/find?q=nothing-like-it")
+    look(page, "nothing found")
+    page.goto(f"/admin/jobs/{job_id}")
+    page.get_by_role("link", name="00000000").first.click()
+    look(page, "a user")
+    context.close()
+
+
+def test_a_video_and_its_cost_are_found_from_the_request_key_on(
+    browser: Browser, sandbox_address: str, job_id: str
+) -> None:
+    context = browser.new_context(base_url=sandbox_address)
+    page = context.new_page()
+    page.goto("/admin")
+    page.get_by_role("searchbox").fill(job_id)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(job_id)
+    expect(page.get_by_text("The video is in the store.")).to_be_visible()
+    expect(page.locator(".facts", has_text="Cost")).to_contain_text("$0.20")
+    page.locator("video").evaluate("v => v.play()")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
+    expect(page.locator(".timeline")).to_contain_text("Upload completed for job")
+    context.close()
+
+
+def test_erasing_asks_first_and_is_then_in_the_audit(
+    browser: Browser, sandbox_address: str, job_id: str
+) -> None:
+    context = browser.new_context(base_url=sandbox_address)
+    page = context.new_page()
+    page.goto(f"/admin/jobs/{job_id}")
+    page.get_by_role("button", name="Erase the job").click()
+    dialog = page.get_by_role("dialog", name="Erase this job for good?")
+    dialog.get_by_role("button", name="No, keep it").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Erase the job").click()
+    dialog.get_by_role("button", name="Erase the job").click()
+    page.wait_for_url("**/admin/jobs")
+    page.goto("/admin/audit")
+    expect(page.get_by_role("row", name="job.erase")).to_contain_text(job_id)
+    page.goto(f"/admin/jobs/{job_id}")
+    expect(page.get_by_role("alert")).to_contain_text("erased")
+    context.close()
