@@ -13,8 +13,9 @@ select job.id, job.user_id, job.created_at, job.updated_at, job.started_at, job.
             where item.payload = convert_to(job.id::text, 'utf8')
         ),
         (
-            select min(attempt.next_poll_at) from photoplay.attempts attempt
-            where attempt.job_id = job.id and attempt.status in ('accepted', 'running')
+            select min(poll.next_at) from photoplay.attempts attempt
+            join photoplay.polls poll on poll.attempt_id = attempt.id
+            where attempt.job_id = job.id
         )
     ) as wakes_at
 from public.video_jobs job
