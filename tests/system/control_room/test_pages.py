@@ -23,7 +23,7 @@ def job_id(browser: Browser, sandbox_address: str) -> str:
     made = request.post("/api/video/animate", data=body).json()["data"]
     job: dict[str, str] = {"status": ""}
     while job["status"] not in {"succeeded", "failed"}:
-        job = request.get(f"/api/video/jobs/{made['jobId']}?wait=30").json()["data"]
+        job = request.get(f"/api/video/jobs/{made['jobId']}?wait=10").json()["data"]
     context.close()
     assert job["status"] == "succeeded"
     return made["jobId"]
