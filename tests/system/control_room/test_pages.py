@@ -68,9 +68,13 @@ def test_a_video_and_its_cost_are_found_from_the_request_key_on(
     expect(page.get_by_role("heading", level=1)).to_contain_text(job_id)
     expect(page.get_by_text("The video is in the store.")).to_be_visible()
     expect(page.locator(".facts", has_text="Cost")).to_contain_text("$0.20")
-    page.locator("video").evaluate("v => v.play()")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.1")
-    expect(page.locator(".timeline")).to_contain_text("Upload completed for job")
+    page.locator("video").evaluate(
+        """(video) => new Promise((resolve) => {
+          video.ontimeupdate = () => video.currentTime > 0.1 && resolve();
+          video.play();
+        })"""
+    )
+    expect(page.locator(".timeline")).to_contain_text("job.succeeded")
     context.close()
 
 
