@@ -14,5 +14,6 @@ Operator = Annotated[Caller, Depends(require_admin)]
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": wire.Problem},
     403: {"model": wire.Problem},
+    404: {"model": wire.Problem},
     503: {"model": wire.Problem},
 }
