@@ -9,6 +9,9 @@ export const MOST_FRAMES = 24;
 const HELD_MS = 5_000;
 const MOST_FAULTS = 4;
 
+/** Whether a refusal holds until a new day begins: nothing is repeated by itself then. */
+export const isForToday = ({ code }) => code === "quota_exceeded" || code === "spend_cap_reached";
+
 /** A job's status, or before there is a job: sending, refused (the picture), ready, asking, stopped (the wish). */
 export function stateOf(frame) {
   if (frame.job) return frame.job.status;
@@ -214,7 +217,7 @@ export class Roll extends EventTarget {
       await new Promise((resolve) => this.#api.addEventListener("identity", resolve, { once: true }));
       return true;
     }
-    if (!problem.retryable || problem.code === "quota_exceeded") return false;
+    if (!problem.retryable || isForToday(problem)) return false;
     if (problem.status === 500 && failures >= MOST_FAULTS) return false;
     const isHeld = problem.code === "too_many_open_jobs";
     Object.assign(frame, { held: isHeld ? problem : null, trouble: isHeld ? null : problem });

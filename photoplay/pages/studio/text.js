@@ -125,6 +125,12 @@ function problemWords({ code, details, message }) {
     const when = details.resetsAt ? `It starts anew at ${hour(details.resetsAt)}, in ${left}.` : "";
     return `Today’s ${details.limit ?? ""} films are used up. ${when} Nothing was charged.`;
   }
+  if (code === "spend_cap_reached") {
+    return `Today’s budget for films is used up. It starts anew at ${hour(details.resetsAt)}. Nothing was charged.`;
+  }
+  if (code === "price_unknown") {
+    return "What this film would cost is not known, so it was not begun. Choose another provider.";
+  }
   if (code === "image_too_large" && details.limit) {
     return `This picture is too large: at most ${megabytes(details.limit)} can be sent.`;
   }
@@ -162,9 +168,9 @@ export function wordsFor(frame, state) {
     case "refused":
       return { status: "This picture cannot be used", alert: problemWords(problem) };
     case "stopped": {
-      const isQuota = problem.code === "quota_exceeded";
-      const status = isQuota ? "Enough films for today" : "Not started";
-      return { status, alert: problemWords(problem), mayRepeat: !isQuota };
+      const isToday = ["quota_exceeded", "spend_cap_reached"].includes(problem.code);
+      const status = isToday ? "Enough films for today" : "Not started";
+      return { status, alert: problemWords(problem), mayRepeat: !isToday };
     }
     case "asking":
       return { status: frame.isAsking === undefined ? "Looking for your film…" : "Asking for the film…" };
