@@ -264,7 +264,7 @@ export interface OwnLimits-Output {
   maxOpenJobs?: number | null;
   dedupeOpenJobs?: boolean | null;
   requestsPerMinute?: number | null;
-  dailySpendUsd?: string | null;
+  dailySpendUsd?: number | null;
 }
 
 /** Where the worker is; one commit ends each phase, at most one foreign effect lies between two. */

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from starlette.responses import Response
 
 from photoplay.api import wire
@@ -23,7 +23,12 @@ from photoplay.operations.set_user_limits import UserLimits, set_user_limits
 
 router = APIRouter(prefix="/api/admin/quotas", tags=["admin"], route_class=AdminRoute)
 _COUNT = 2**31 - 1
-Usd = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
+# Exact when it is read; as a number, like every other amount, when it is shown.
+Usd = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=12, decimal_places=6),
+    PlainSerializer(float, return_type=float),
+]
 
 
 class OwnLimits(BaseModel):
