@@ -9,6 +9,7 @@
     │  ├ NotFoundError             404  missing, or another user's: the same answer
     │  ├ ConflictError             409  the thing's state forbids it
     │  ├ GoneError                 410  it was erased
+    │  │  └ UserErasedError        410  its user was, and nothing new of the user is taken
     │  ├ PayloadTooLargeError      413  more bytes than are read
     │  └ RateLimitedError          429  a limit; says when to come back
     ├ StateError                   the database refused a write

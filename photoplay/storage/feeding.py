@@ -7,7 +7,8 @@ import hashlib
 import queue
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO, Final, Self
+from pathlib import Path
+from typing import Final, Self
 
 BLOCK_BYTES: Final = 1 << 20
 _BLOCKS_WAITING: Final = 4
@@ -97,13 +98,14 @@ class CountedBlocks:
         return block
 
 
-def file_blocks(file: BinaryIO, stop: threading.Event) -> Iterator[bytes]:
-    """Yield the rest of the file in blocks.
+def file_blocks(path: Path, stop: threading.Event) -> Iterator[bytes]:
+    """Yield the file in blocks; it is opened by whoever takes the first one, and closed with the last.
 
     Raises:
         FeedAbandonedError: `stop` was set.
     """
-    while block := file.read(BLOCK_BYTES):
-        if stop.is_set():
-            raise FeedAbandonedError
-        yield block
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            if stop.is_set():
+                raise FeedAbandonedError
+            yield block

@@ -153,10 +153,8 @@ class ObjectStore(ABC):
         """
         validate_key(key)
         stop = threading.Event()
-        with await self._call(path.open, "rb") as file:
-            blocks = file_blocks(file, stop)
-            upload = self._transfer(self._put, blocks, key, content_type, sha256)
-            return await _settle(upload, stop.set)
+        upload = self._transfer(self._put, file_blocks(path, stop), key, content_type, sha256)
+        return await _settle(upload, stop.set)
 
     async def put_stream(
         self,

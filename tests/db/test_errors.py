@@ -14,7 +14,7 @@ from psycopg import errors, sql
 
 from photoplay.db.changes import JobChanges, changed
 from photoplay.db.errors import ContentionError, RaceLostError, SchemaError, translated
-from photoplay.db.pool import ADMIN, WORKER, Database, writer
+from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
 from photoplay.domain.errors import (
     IllegalTransitionError,
     LeaseLostError,
@@ -187,7 +187,7 @@ async def test_refusals_of_the_schema_have_their_own_errors(database, owner, use
 async def test_a_database_of_another_release_is_named_as_that(database, owner, user):
     owner.execute("alter table photoplay.limits rename column daily_limit to other")
     with pytest.raises(SchemaError):
-        await database.once(writer(user), "get_quota", {"user_id": user})
+        await database.once(reader(user), "get_quota", {"user_id": user})
 
 
 # Postgres that is away.
