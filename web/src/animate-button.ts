@@ -33,8 +33,7 @@ export class AnimateButton extends PhotoplayElement {
   readonly #button: HTMLButtonElement = make(
     "button",
     { part: "button", type: "button" },
-    icon("animate"),
-    make("span", { className: "words" }, this.#slot, this.#label),
+    make("span", { className: "words" }, icon("animate"), this.#slot, this.#label),
     this.#percent,
   );
   readonly #note = new Note(

@@ -29,9 +29,7 @@ const ICONS = {
   pause: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",
   download: "M12 3v11m0 0 4.5-4.5M12 14 7.5 9.5M5 19.5h14",
   share: "M12 15V3.5m0 0L8 7.5m4-4 4 4M6 11.5v8h12v-8",
-  done: "m5 12.5 4.5 4.5L19 7.5",
   close: "m6 6 12 12M18 6 6 18",
-  erase: "M5 7h14M9.5 7V4.5h5V7M7 7l.8 12.5h8.4L17 7",
 };
 
 /** A drawing of 24 × 24, filled or in strokes; decoration only. */

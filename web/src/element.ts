@@ -67,7 +67,7 @@ export abstract class PhotoplayElement extends Base {
 
   connectedCallback(): void {
     this.#life = new AbortController();
-    for (const name of ["token", "job"]) takeUp(this, name);
+    for (const name of ["token", "job"] as const) takeUp(this, name);
     settings.addEventListener("change", () => this.turn(), { signal: this.life });
     this.turn();
     void this.#speak();

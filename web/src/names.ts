@@ -13,8 +13,6 @@ export interface Wishes {
   signinrequest: null;
   /** A video of the gallery is to be played. */
   openrequest: { job: Job };
-  /** A video of the gallery is to be erased. */
-  eraserequest: { job: Job };
   /** A video's address is no longer good, and the player knows no job to ask for a new one. */
   renewrequest: { src: string };
 }

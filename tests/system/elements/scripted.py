@@ -78,7 +78,35 @@ QUOTA = problem(429, "quota_exceeded", limit=20, remaining=0, resetsAt=_TOMORROW
 BUSY = problem(429, "too_many_open_jobs", maxOpenJobs=5)
 SIGNED_OUT = problem(401, "unauthenticated")
 NO_PICTURE = problem(400, "image_not_found")
+TOO_LARGE = problem(400, "image_too_large", limit=10)
 DOWN = problem(503, "database_unavailable")
+Answer = Callable[[Route], None] | dict[str, Any] | None
+
+# What becomes of a press, by name: a job, a refusal, or no answer at all.
+STATES: dict[str, Answer] = {
+    "starting": None,
+    "queued": job(status="queued", phase="accepted"),
+    "studied": job(phase="preparing"),
+    "submitted": job(phase="submitting"),
+    "made": job(progress=0.62),
+    "late": job(overdue=True),
+    "stored": job(phase="storing", progress=0.97),
+    "succeeded": job(status="succeeded", phase="done"),
+    "cancelled": job(status="cancelled", phase="done"),
+    "content": failed("content_refused", False),
+    "image": failed("image_rejected", False),
+    "unavailable": failed("providers_unavailable", False),
+    "unknown": failed("outcome_unknown", None),
+    "provider": failed("provider_failed", True),
+    "storage": failed("storage_failed", True),
+    "expired": failed("expired", None),
+    "quota": QUOTA,
+    "busy": BUSY,
+    "signed-out": SIGNED_OUT,
+    "no-picture": NO_PICTURE,
+    "too-large": TOO_LARGE,
+    "down": DOWN,
+}
 
 
 def _data(route: Route, data: object, status: int = 200) -> None:
@@ -87,22 +115,28 @@ def _data(route: Route, data: object, status: int = 200) -> None:
 
 
 class Script:
-    """What the service of a page answers; set `job`, and it is told at the next look."""
+    """What the service of a page answers, by the name of the picture; changed, it is told at the next look."""
 
-    def __init__(self, page: Page) -> None:
-        self.job: dict[str, Any] = job(status="queued", phase="accepted")
-        self.typical_s: float | None = 40.0
-        page.route("**/api/video/images", lambda r: _data(r, {"imageId": _JOB["user_id"]}, 201))
+    def __init__(self, page: Page, **answers: Answer) -> None:
+        self.answers = dict(answers)
         page.route("**/api/video/animate", self._create)
-        page.route("**/api/video/offers", self._offers)
-        page.route("**/api/video/jobs/*", lambda r: _data(r, self.job))
-        page.route("**/api/video/jobs/*?*", lambda r: _data(r, self.job))
+        offers = [{"provider": "fal-pika", "typical_s": 40.0}]
+        page.route("**/api/video/offers", lambda r: _data(r, offers))
+        page.route("**/api/video/jobs/*", self._job)
+        page.route("**/api/video/jobs/*?*", self._job)
         page.route("**/api/video/jobs/*/events", lambda r: r.fulfill(status=502))
-        page.route("**/api/video/jobs/*/cancel", lambda r: _data(r, self.job, 202))
 
     def _create(self, route: Route) -> None:
-        made = {"jobId": self.job["id"], "status": self.job["status"], "duplicate": False}
-        _data(route, made, 202)
+        name = (route.request.post_data_json or {})["imageId"]
+        answer = self.answers[name]
+        if callable(answer):
+            answer(route)
+        elif answer is not None:
+            made = {"jobId": name, "status": answer["status"], "duplicate": False}
+            _data(route, made, 202)
 
-    def _offers(self, route: Route) -> None:
-        _data(route, [{"provider": "fal-pika", "typical_s": self.typical_s}])
+    def _job(self, route: Route) -> None:
+        name = route.request.url.partition("/jobs/")[2].partition("?")[0]
+        answer = self.answers[name]
+        assert isinstance(answer, dict)
+        _data(route, {**answer, "id": name})

@@ -1,6 +1,6 @@
 // The service's API as functions. Knows addresses and answers, no page.
 
-import type { CreatedJob, Job, JobPage, Offer, Options, PictureName } from "./types.ts";
+import type { AnimateBody, CreatedJob, Job, Offer, Options, Page, PictureName } from "./types.ts";
 
 const ANSWER_MS = 30_000;
 const UPLOAD_MS = 300_000;
@@ -21,6 +21,7 @@ export class Problem extends Error {
   readonly code: string;
   readonly details: Record<string, unknown>;
   readonly retryable: boolean;
+  readonly answeredAtMs = Date.now();
 
   constructor(
     readonly status: number,
@@ -33,12 +34,6 @@ export class Problem extends Error {
     this.details = body.details ?? {};
     this.retryable = status === 0 || status >= 500 || Boolean(body.retryable);
   }
-}
-
-export interface AnimateBody {
-  clientRequestId: string;
-  prompt?: string;
-  options?: Options;
 }
 
 interface RequestOptions extends RequestInit {
@@ -108,7 +103,7 @@ export class Api {
     return { job: (await dataOf<Job>(answer)) ?? null, etag: answer.headers.get("ETag") };
   }
 
-  jobs(query: Record<string, string | number>): Promise<JobPage> {
+  jobs(query: Record<string, string | number>): Promise<Page<Job>> {
     const pairs = Object.entries(query).map(([name, value]) => [name, String(value)]);
     return this.#data(`/jobs?${new URLSearchParams(pairs)}`);
   }

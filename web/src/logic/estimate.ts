@@ -25,9 +25,10 @@ export function elapsedMs({ job, seenAtMs }: Sight, nowMs: number): number {
 export function timeLeftMs(sight: Sight, typicalMs: number | null, nowMs: number): number | null {
   const { job, seenAtMs } = sight;
   const elapsed = elapsedMs(sight, nowMs);
-  if (job.status === "running" && job.progress !== null && job.progress >= TELLING_SHARE) {
+  const share = job.progress ?? 0;
+  if (job.status === "running" && share >= TELLING_SHARE) {
     const atSight = elapsedMs(sight, seenAtMs);
-    return Math.max((atSight / job.progress) * (1 - job.progress) - (nowMs - seenAtMs), 0);
+    return Math.max((atSight / share) * (1 - share) - (nowMs - seenAtMs), 0);
   }
   if (typicalMs === null || elapsed > typicalMs) return null;
   return typicalMs - elapsed;

@@ -152,7 +152,7 @@ class Followed {
     const before = this.#job;
     if (!job || (before && job.version <= before.version && job.overdue === before.overdue)) return;
     // Progress that goes back would look like a fault; the provider only counted anew.
-    if (job.progress !== null) job.progress = Math.max(job.progress, before?.progress ?? 0);
+    if (job.progress != null) job.progress = Math.max(job.progress, before?.progress ?? 0);
     this.#job = job;
     for (const watcher of [...this.#watchers]) watcher.onJob(job);
   }

@@ -14,6 +14,12 @@ import { hasEnded, type Job, type Status, type Wish } from "./types.ts";
 export type State = "idle" | "starting" | "quota" | "busy" | "signed-out" | Status;
 
 const OPEN: readonly State[] = ["starting", "queued", "running"];
+// A limit that was reached; repeating at once would change nothing.
+const REFUSALS: Record<string, State> = {
+  quota_exceeded: "quota",
+  spend_cap_reached: "quota",
+  too_many_open_jobs: "busy",
+};
 const MOST_FAULTS = 4;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -176,10 +182,8 @@ export class WishedJob extends EventTarget {
     if (problem.status === 401) return this.#become("signed-out", { problem });
     if (intent.isUnwanted) return this.#settle("cancelled");
     if (problem.code === "erased") return this.#settle("idle");
-    const states: Record<string, State> = { quota_exceeded: "quota", too_many_open_jobs: "busy" };
-    this.#settle(states[problem.code] ?? "failed", problem);
-    const resetsAt = Date.parse(String(problem.details.resetsAt));
-    if (this.state === "quota" && resetsAt) void this.#idleAt(resetsAt, this.#run.signal);
+    this.#settle(REFUSALS[problem.code] ?? "failed", problem);
+    if (this.state === "quota") void this.#idleAt(resetsAtMs(problem), this.#run.signal);
   }
 
   async #idleAt(instantMs: number, run: AbortSignal): Promise<void> {
@@ -230,9 +234,14 @@ export class WishedJob extends EventTarget {
   }
 }
 
+/** When there are videos again after the day's are used up. */
+export function resetsAtMs({ details, answeredAtMs, retryAfterMs }: Problem): number {
+  return Date.parse(String(details.resetsAt)) || answeredAtMs + retryAfterMs;
+}
+
 /** Whether a refused or unanswered request is worth repeating by itself. */
 function mayRepeat(problem: Problem, failures: number): boolean {
-  if (!problem.retryable || ["quota_exceeded", "too_many_open_jobs"].includes(problem.code)) return false;
+  if (!problem.retryable || problem.code in REFUSALS) return false;
   if (problem.status === 500) return failures < MOST_FAULTS;
   return problem.retryAfterMs <= LONGEST_WAIT_MS;
 }

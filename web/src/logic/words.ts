@@ -1,6 +1,6 @@
 // What is said of a state: a headline, a line of detail, or an alert with what to do.
 
-import type { State } from "./wished-job.ts";
+import { resetsAtMs, type State } from "./wished-job.ts";
 import type { Problem } from "./api.ts";
 import { isLate, type Sight, timeLeftMs } from "./estimate.ts";
 import { fill, type Language } from "./language.ts";
@@ -37,7 +37,7 @@ export function wordsFor(situation: Situation, language: Language): Words {
   if (trouble) return say(texts.offline, trouble);
   switch (state) {
     case "idle":
-      return say("", texts.hint);
+      return say("");
     case "starting":
       return say(texts.starting);
     case "queued":
@@ -118,9 +118,7 @@ function problemText(problem: Problem | null, { texts }: Language): string {
 }
 
 function quotaText(problem: Problem | null, { tag, texts }: Language): string {
-  const { limit = "", resetsAt } = problem?.details ?? {};
-  const instant = new Date(String(resetsAt));
-  if (Number.isNaN(instant.getTime())) return texts.notCharged;
-  const time = new Intl.DateTimeFormat(tag, { hour: "numeric", minute: "2-digit" }).format(instant);
-  return `${fill(texts.quotaDetail, { limit: String(limit), time })} ${texts.notCharged}`;
+  if (!problem) return texts.notCharged;
+  const clock = new Intl.DateTimeFormat(tag, { hour: "numeric", minute: "2-digit" });
+  return `${fill(texts.quotaDetail, { time: clock.format(resetsAtMs(problem)) })} ${texts.notCharged}`;
 }
