@@ -51,7 +51,7 @@ export class AnimateButton extends PhotoplayElement {
     this.#button.onkeydown = (event) => {
       if (event.repeat) event.preventDefault();
     };
-    this.root.append(make("div", { className: "press" }, this.#button, this.#progress.element), this.#note.element);
+    this.root.append(make("div", { className: "press" }, this.#progress.element, this.#button), this.#note.element);
   }
 
   get state(): State {

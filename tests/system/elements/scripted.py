@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from playwright.sync_api import Page, Route
 
@@ -46,6 +46,11 @@ def job(**changes: Any) -> dict[str, Any]:
     made = {**_JOB, **changes}
     wire.Job.model_validate_json(json.dumps(made))
     return made
+
+
+def id_of(name: str) -> str:
+    """The id of the job that the picture of this name leads to."""
+    return str(uuid5(NAMESPACE_URL, name))
 
 
 def failed(code: str, charged: bool | None = None, message: str = "") -> dict[str, Any]:
@@ -132,11 +137,11 @@ class Script:
         if callable(answer):
             answer(route)
         elif answer is not None:
-            made = {"jobId": name, "status": answer["status"], "duplicate": False}
+            made = {"jobId": id_of(name), "status": answer["status"], "duplicate": False}
             _data(route, made, 202)
 
     def _job(self, route: Route) -> None:
-        name = route.request.url.partition("/jobs/")[2].partition("?")[0]
-        answer = self.answers[name]
+        asked = route.request.url.partition("/jobs/")[2].partition("?")[0]
+        (answer,) = (answer for name, answer in self.answers.items() if id_of(name) == asked)
         assert isinstance(answer, dict)
-        _data(route, {**answer, "id": name})
+        _data(route, {**answer, "id": asked})

@@ -19,12 +19,14 @@ BUTTONS = "<animate-button image-id='idle'></animate-button>" + "".join(
 _PRESS_ALL = (
     "document.querySelectorAll('animate-button:not([image-id=idle])').forEach((b) => b.press())"
 )
-# The note's room is fixed; what does not fit would lie over the page.
+# The room for words is fixed; what does not fit would lie over the page.
 _TOO_LONG = """
-  [...document.querySelectorAll("animate-button")]
-    .map((b) => [b.getAttribute("image-id"), b.shadowRoot.querySelector("[part=note]")])
-    .filter(([, note]) => note.scrollHeight > note.clientHeight || note.scrollWidth > note.clientWidth)
-    .map(([name, note]) => [name, note.scrollHeight, note.clientHeight])
+  [...document.querySelectorAll("animate-button")].flatMap((button) => {
+    const name = button.getAttribute("image-id");
+    return [...button.shadowRoot.querySelectorAll("[part=note], .words")]
+      .filter((e) => e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth)
+      .map((e) => [name, e.textContent]);
+  })
 """
 _WATCH_SHIFTS = """
   window.shifts = [];
@@ -69,11 +71,15 @@ def test_every_state_is_accessible_and_in_its_place(
     page.page.context.close()
 
 
-@pytest.mark.parametrize("lang", ["de", "es", "ja"])
+@pytest.mark.parametrize(
+    ("lang", "cancel"), [("de-CH", "Abbrechen"), ("es", "Cancelar"), ("ja", "キャンセル")]
+)
 def test_every_language_fits_on_the_smallest_screen(
-    browser: Browser, local_address: str, lang: str
+    browser: Browser, local_address: str, lang: str, cancel: str
 ) -> None:
     page = all_states(browser, local_address, width=320, theme="light", lang=lang)
+    labels = page.page.locator("animate-button [part=cancel]").all_text_contents()
+    assert set(labels) == {cancel}
     assert page.page.evaluate(_TOO_LONG) == []
     page.page.context.close()
 

@@ -14,6 +14,14 @@ const shipped: Record<string, () => Promise<Partial<Texts>>> = {
   es: async () => (await import("../texts/es.ts")).es,
   ja: async () => (await import("../texts/ja.ts")).ja,
 };
+const loading = new Map<string, Promise<Partial<Texts>>>();
+
+/** Load a language that comes with the elements; all who ask at once wait for the same. */
+function load(name: string): Promise<Partial<Texts>> {
+  const texts = loading.get(name) ?? (shipped[name]?.() ?? Promise.resolve({})).catch(() => ({}));
+  loading.set(name, texts);
+  return texts;
+}
 
 /** Teach the elements a language, or other words for one; what is left out is said in English. */
 export function addTexts(tag: string, texts: Partial<Texts>): void {
@@ -24,15 +32,8 @@ export function addTexts(tag: string, texts: Partial<Texts>): void {
 export async function languageFor(tag: string): Promise<Language> {
   const names = [tag.toLowerCase(), tag.toLowerCase().split("-")[0] ?? ""];
   for (const name of names) {
-    const load = shipped[name];
-    if (load) {
-      delete shipped[name];
-      const own = known.get(name);
-      const texts = await load().catch(() => ({}));
-      known.set(name, { ...texts, ...own });
-    }
-    const texts = known.get(name);
-    if (texts) return { tag: isLocale(tag) ? tag : name, texts: { ...en, ...texts } };
+    const texts = { ...(await load(name)), ...known.get(name) };
+    if (Object.keys(texts).length) return { tag: isLocale(tag) ? tag : name, texts: { ...en, ...texts } };
   }
   return { tag: "en", texts: en };
 }
