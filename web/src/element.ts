@@ -68,8 +68,10 @@ export abstract class PhotoplayElement extends Base {
   connectedCallback(): void {
     this.#life = new AbortController();
     for (const name of ["token", "job"] as const) takeUp(this, name);
-    settings.addEventListener("change", () => this.turn(), { signal: this.life });
-    this.turn();
+    const { life } = this;
+    settings.addEventListener("change", () => this.turn(), { signal: life });
+    // The script that imports the elements may still configure them.
+    queueMicrotask(() => life.aborted || this.turn());
     void this.#speak();
   }
 

@@ -51,7 +51,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
     const label = make("p", { className: "kind" }, this.#kind, " ", this.#how);
     const bar = make("div", { part: "bar" }, label, tools);
     this.#frame.append(make("div", { className: "broken" }, this.#alert, this.#again));
-    this.#again.onclick = () => this.#restart();
+    this.#again.onclick = () => this.#retry();
     this.#save.onclick = (event) => void this.#download(event);
     this.root.append(this.#frame, bar);
   }
@@ -226,6 +226,12 @@ export class PhotoplayPlayer extends PhotoplayElement {
     this.#job = job;
     this.#save.href = job.signedVideoUrl;
     return job.signedVideoUrl;
+  }
+
+  #retry(): void {
+    this.#renewals = 0;
+    this.#again.hidden = true;
+    if (this.#video) void this.#renew(this.#video, 0);
   }
 
   #break(): void {

@@ -37,7 +37,7 @@ export const de: Texts = {
   outcomeUnknown: "Das Video ließ sich nicht bestätigen.",
   providerFailed: "Der Anbieter konnte es nicht machen. Bitte noch einmal.",
   storageFailed: "Das Video ließ sich nicht speichern.",
-  expired: "Es dauerte zu lange und wurde aufgegeben.",
+  expired: "Es dauerte zu lange.",
   refused: "Das ließ sich nicht beginnen.",
   faulty: "Etwas ging schief. Bitte noch einmal.",
   charged: "Berechnet.",
