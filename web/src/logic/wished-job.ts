@@ -31,6 +31,8 @@ export interface Subject {
   names: readonly string[];
 }
 
+export type Snapshot = Pick<WishedJob, "state" | "job" | "jobId" | "problem" | "isCancelling">;
+
 /** Emits `change`, and `created` when a job has come into being. */
 export class WishedJob extends EventTarget {
   state: State = "idle";
@@ -44,6 +46,7 @@ export class WishedJob extends EventTarget {
   #run = new AbortController();
   #following: Following | null = null;
   #shown = Promise.resolve();
+  #snapshot: Snapshot = { state: "idle", job: null, jobId: null, problem: null, isCancelling: false };
 
   constructor(
     readonly api: Api,
@@ -54,6 +57,11 @@ export class WishedJob extends EventTarget {
 
   get jobId(): string | null {
     return this.#intent?.jobId ?? null;
+  }
+
+  /** All of it; another object only when something has changed. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
   }
 
   get isCancelling(): boolean {
@@ -230,6 +238,8 @@ export class WishedJob extends EventTarget {
   }
 
   #emit(): void {
+    const { state, job, jobId, problem, isCancelling } = this;
+    this.#snapshot = { state, job, jobId, problem, isCancelling };
     this.dispatchEvent(new Event("change"));
   }
 }
