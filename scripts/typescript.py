@@ -85,7 +85,7 @@ def _declared(name: str, schema: Mapping[str, Any]) -> str:
     doc = _doc(schema, "")
     if "properties" not in schema:
         return f"{doc}export type {name} = {_type(schema)};\n"
-    return f"{doc}export interface {name} {{\n{''.join(_properties(schema))}}}\n"
+    return f"{doc}export interface {_name(name)} {{\n{''.join(_properties(schema))}}}\n"
 
 
 def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -135,7 +135,8 @@ def _name(schema: str) -> str:
             return f"{generic}<{_name(schema[len(generic) + 1 : -1])}>"
     if schema.startswith("list_"):
         return f"{_name(schema[5:-1])}[]"
-    return "null" if schema == "NoneType" else schema
+    # `Limits-Input` is what is sent of a model that is answered with defaults filled in.
+    return "null" if schema == "NoneType" else schema.replace("-", "")
 
 
 def _operations(document: Mapping[str, Any]) -> str:

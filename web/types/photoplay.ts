@@ -250,7 +250,7 @@ export interface Options {
 }
 
 /** A user's own limits; what is null or left out is as for everybody. */
-export interface OwnLimits-Input {
+export interface OwnLimitsInput {
   dailyLimit?: number | null;
   maxOpenJobs?: number | null;
   dedupeOpenJobs?: boolean | null;
@@ -259,7 +259,7 @@ export interface OwnLimits-Input {
 }
 
 /** A user's own limits; what is null or left out is as for everybody. */
-export interface OwnLimits-Output {
+export interface OwnLimitsOutput {
   dailyLimit?: number | null;
   maxOpenJobs?: number | null;
   dedupeOpenJobs?: boolean | null;
@@ -365,7 +365,7 @@ export interface Upload {
 /** How a user stands today. */
 export interface UserQuota {
   userId: string;
-  own: OwnLimits-Output;
+  own: OwnLimitsOutput;
   limits: HeldLimits;
   day: string;
   resetsAt: string;
@@ -412,7 +412,7 @@ export interface Operations {
   "POST /api/admin/providers/{name}/pause": { answer: Success<Provider> };
   "POST /api/admin/providers/{name}/resume": { answer: Success<Provider> };
   "GET /api/admin/quotas/{user_id}": { answer: Success<UserQuota> };
-  "PUT /api/admin/quotas/{user_id}": { body: OwnLimits-Input; answer: Success<UserQuota> };
+  "PUT /api/admin/quotas/{user_id}": { body: OwnLimitsInput; answer: Success<UserQuota> };
   "POST /api/admin/quotas/{user_id}/reset": { answer: Success<QuotaReset> };
   "POST /api/admin/retention": { answer: Success<Retention> };
   "DELETE /api/admin/users/{user_id}": { answer: Success<Erased> };
