@@ -76,7 +76,7 @@ _ENTER: LiteralString = (
     "set_config('statement_timeout', %s, true), "
     "set_config('idle_in_transaction_session_timeout', %s, true)"
 )
-_STOPPED_AFTER: Final = timedelta(seconds=60)
+_STOPPED_AFTER: Final = timedelta(seconds=10)
 """A process that stops in the middle of a transaction (paused, cut off) loses it, and with it the locks
 that others wait for."""
 

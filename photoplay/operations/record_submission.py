@@ -108,12 +108,22 @@ async def record_unknown(database: Database, job: Job, attempt_id: UUID) -> None
 
 @uninterrupted
 async def record_late_acceptance(
-    database: Database, job: Job, attempt_id: UUID, task_id: str
+    database: Database, job: Job, attempt_id: UUID, task_id: str, *, cost_usd: float | None
 ) -> None:
     """Tie the attempt of a job that has ended to the task that was found after all.
 
     Transaction: one. Idempotent: no; the second call finds no such edge.
+
+    Args:
+        cost_usd: what it will probably cost; replaced when the provider says what it did cost.
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
-        await set_attempt(tx, job.id, attempt_id, AttemptStatus.ACCEPTED, provider_task_id=task_id)
+        await set_attempt(
+            tx,
+            job.id,
+            attempt_id,
+            AttemptStatus.ACCEPTED,
+            provider_task_id=task_id,
+            cost_usd=cost_usd,
+        )

@@ -76,6 +76,11 @@ class Listener:
         await self._server.wait_closed()
         self._server = None
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request is being answered."""
+        return bool(self._state.tasks)
+
     async def drain(self) -> None:
         """Return when no request is being answered any more."""
         while self._state.tasks:

@@ -166,6 +166,11 @@ class Sandbox:
         chosen = [p for name, p in self.providers.items() if provider in {"*", name}]
         return [task for p in chosen for task in p.line.all()]
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request has arrived that is not answered yet."""
+        return self._listener.is_answering
+
     def advance(self, seconds: float) -> None:
         """Move the clock, and everything that is due by then."""
         self._world.clock.advance(seconds)

@@ -1,4 +1,4 @@
-"""An installation that is wired to the sandbox: server for callbacks, worker, real drivers."""
+"""An installation that is wired to the sandbox: server for callbacks, workers, real drivers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ class Shop:
         asked = MotionOptions(provider=provider, **options)
         name = provider or self.stack.registry.order[0]
         expected = self.stack.registry.expected_usd(asked, self.stack.settings.option_defaults)
-        new = NewJob(self.picture, asked, name, key=uuid4().hex, estimate_usd=expected)
+        key = uuid4().hex
+        new = NewJob(
+            self.picture, asked, name, prompt=f"wish {key}", key=key, estimate_usd=expected
+        )
         return (await create_job(self.database, operator(self.user), new)).id
 
     def job(self, job_id: UUID) -> dict[str, Any]:
@@ -110,9 +113,10 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def shop(
+async def idle_shop(
     sandbox, providers, postgres, template, decoders, tmp_path, monkeypatch
 ) -> AsyncIterator[Shop]:
+    """A shop where nobody works yet."""
     monkeypatch.chdir(tmp_path)
     listener = socket.create_server(("127.0.0.1", 0))
     settings = load_settings(
@@ -141,15 +145,22 @@ async def shop(
         picture = await stored_picture(database, store, user)
         app = create_app(stack, base_url="")
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        stopping = asyncio.Event()
-        tasks = [
-            asyncio.create_task(server._serve(sockets=[listener])),
-            asyncio.create_task(run_worker(stack, stopping)),
-        ]
+        serving = asyncio.create_task(server._serve(sockets=[listener]))
         await until(lambda: server.started)
         try:
             yield Shop(stack, database, owner, sandbox, user, picture)
         finally:
             server.should_exit = True
-            stopping.set()
-            await asyncio.gather(*tasks)
+            await serving
+
+
+@pytest.fixture
+async def shop(idle_shop) -> AsyncIterator[Shop]:
+    """A shop with a worker in this process."""
+    stopping = asyncio.Event()
+    working = asyncio.create_task(run_worker(idle_shop.stack, stopping))
+    try:
+        yield idle_shop
+    finally:
+        stopping.set()
+        await working

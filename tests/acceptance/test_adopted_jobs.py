@@ -8,8 +8,6 @@ import pytest
 
 from photoplay.db.migrate import all_migrations
 
-pytestmark = pytest.mark.xdist_group("providers")
-
 (TAKE_OVER,) = [m.statement for m in all_migrations() if m.name == "0040_pre_adopted_jobs"]
 
 

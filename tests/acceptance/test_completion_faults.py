@@ -1,6 +1,8 @@
-"""Faults 13, 17 to 24, 34 and 35: after acceptance, whatever the provider or its callbacks do."""
+"""Faults 13 and 17 to 24: after acceptance, whatever the provider or its callbacks do."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -9,11 +11,11 @@ from photoplay.api import callback_keys
 from photoplay.db.pool import operator
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.sandbox import Fault
+from photoplay.worker.drivers import remote
 from tests.conftest import until
 
-pytestmark = pytest.mark.xdist_group("providers")
 
-
+@pytest.mark.fault(17, 18, 19, 20, 21, 22)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -21,14 +23,12 @@ pytestmark = pytest.mark.xdist_group("providers")
         "lost_callback", "forged_callback", "tampered_callback", "stale_callback",
         "unsigned_callback", "replayed_callback", "callback_of_other_user",
         "callback_about_other_task", "contradicting_callback", "callback_without_payload",
-        "nonsense_callback", "keys_down", "keys_rotated",
+        "nonsense_callback", "keys_down", "keys_hang", "keys_rotated",
     ],
 )  # fmt: skip
-async def test_whatever_becomes_of_callbacks_the_job_ends_once_and_right(shop, fault):
-    if fault == "thousand_callbacks":
-        shop.sandbox.add(Fault(do="duplicate", copies=200))
-    else:
-        shop.sandbox.add(fault)
+async def test_whatever_becomes_of_callbacks_the_job_ends_once_and_right(shop, fault, monkeypatch):
+    monkeypatch.setattr(callback_keys, "_FETCH_S", 0.5)
+    shop.sandbox.add(fault)
     job_id = await shop.wish("fal-pika")
     job = await shop.ended(job_id)
     assert job["status"] == "succeeded", job["failure"]
@@ -48,6 +48,7 @@ async def test_whatever_becomes_of_callbacks_the_job_ends_once_and_right(shop, f
     await shop.is_sound()
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("fault", ["forged_callback", "unsigned_callback", "stale_callback"])
 async def test_a_callback_that_is_not_genuine_changes_nothing(shop, fault):
     shop.sandbox.add(fault, "stuck_running")
@@ -67,24 +68,29 @@ async def test_a_callback_that_is_not_genuine_changes_nothing(shop, fault):
     assert shop.job(job_id)["status"] == "running"
 
 
+@pytest.mark.fault(22)
 async def test_a_key_set_that_was_away_for_a_moment_is_fetched_again(shop, monkeypatch):
     monkeypatch.setattr(callback_keys, "_RETRY_S", 0.0)
     # A callback that finds no keys asks twice: before it looks, and because it looks forged.
     shop.sandbox.add(Fault(do="status", route="keys", status=503, times=2))
     job_id = await shop.wish("fal-pika")
-    await until(lambda: shop.attempts(job_id) and shop.attempts(job_id)[0]["called_back_at"])
-    assert [d.status for d in shop.sandbox.journal.deliveries()] == [401, 200]
+    await until(lambda: [d.status for d in shop.sandbox.journal.deliveries()] == [401, 200])
+    assert shop.attempts(job_id)[0]["called_back_at"] is not None
 
 
+@pytest.mark.fault(23, 24)
 @pytest.mark.parametrize(
     "fault",
     [
-        "polls_500", "polls_html", "polls_cut", "progress_goes_back", "success_without_video",
+        "polls_500", "polls_html", "polls_cut", "polls_hang", "progress_goes_back", "success_without_video",
         "success_with_empty_address",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("provider", ["fal-pika", "kling", "runway"])
-async def test_polls_that_say_nothing_or_nonsense_decide_nothing(shop, provider, fault):
+async def test_polls_that_say_nothing_or_nonsense_decide_nothing(
+    shop, provider, fault, monkeypatch
+):
+    monkeypatch.setattr(remote, "_CALL_S", 1.0)
     shop.sandbox.add(fault, "lost_callback")
     job_id = await shop.wish(provider)
     job = await shop.ended(job_id)
@@ -98,6 +104,25 @@ async def test_polls_that_say_nothing_or_nonsense_decide_nothing(shop, provider,
     await shop.is_sound()
 
 
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("provider", ["fal-pika", "kling", "runway"])
+async def test_a_task_that_is_not_found_for_half_a_minute_is_not_given_up(shop, provider):
+    shop.sandbox.add("polls_404_for_30_s", "lost_callback")
+    job_id = await shop.wish(provider)
+    await shop.attempt_is(job_id, "accepted")
+    (task,) = shop.sandbox.tasks()
+    polls = shop.sandbox.count("poll")
+    await until(lambda: shop.sandbox.count("poll") >= polls + 3)
+    assert task.polls == 0
+    assert shop.job(job_id)["status"] == "running"
+    shop.sandbox.advance(30)
+    job = await shop.ended(job_id)
+    assert job["status"] == "succeeded", job["failure"]
+    assert shop.sandbox.count("submit") == 1
+    await shop.is_sound()
+
+
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("provider", ["fal-pika", "kling", "runway"])
 async def test_completed_that_is_a_failure_is_a_failure(shop, provider):
     shop.sandbox.add("completed_but_failed")
@@ -114,62 +139,7 @@ async def test_completed_that_is_a_failure_is_a_failure(shop, provider):
     await shop.is_sound()
 
 
-@pytest.mark.parametrize(
-    "fault", ["result_403", "result_cut", "result_wrong_length", "result_without_length"]
-)
-async def test_a_result_that_is_hard_to_fetch_is_fetched_in_the_end(shop, fault):
-    shop.sandbox.add(fault)
-    job_id = await shop.wish("runway")
-    job = await shop.ended(job_id, within_s=90)
-    assert job["status"] == "succeeded", job["failure"]
-    assert shop.sandbox.count("submit") == 1
-    await shop.is_sound()
-
-
-def failures(shop, job_id) -> int:
-    row = shop.owner.execute(
-        "select failures from photoplay.leases where job_id = %s", (job_id,)
-    ).fetchone()
-    return row[0] if row else 0
-
-
-@pytest.mark.parametrize("fault", ["result_is_private", "result_redirects_inside"])
-async def test_a_result_at_a_private_address_is_never_fetched(shop, fault):
-    shop.sandbox.add(fault)
-    job_id = await shop.wish("runway")
-    await until(lambda: failures(shop, job_id) > 0 or shop.job(job_id)["finished_at"])
-    assert shop.job(job_id)["status"] != "succeeded"
-    assert [i async for i in shop.stack.store.list_objects(f"{shop.user}/generated-videos/")] == []
-
-
-async def test_a_broken_clip_is_fetched_anew_and_then_given_up_as_charged(shop):
-    shop.sandbox.add("result_corrupt")
-    job_id = await shop.wish("runway")
-    job = await shop.ended(job_id, within_s=120)
-    assert job["failure"]["code"] == "storage_failed"
-    assert job["failure"]["charged"] is None
-    assert shop.sandbox.count("media") >= 2
-    await shop.is_sound()
-
-
-async def test_while_the_store_is_down_the_paid_result_is_kept_trying(shop):
-    shop.sandbox.configure(run_s=1.0)
-    job_id = await shop.wish("kling")
-    await shop.attempt_is(job_id, "accepted")
-    objects = shop.stack.settings.data_dir / "objects"
-    away = objects.with_name("away")
-    objects.rename(away)
-    objects.touch()
-    await until(lambda: failures(shop, job_id) > 0)
-    assert shop.job(job_id)["phase"] == "storing"
-    objects.unlink()
-    away.rename(objects)
-    job = await shop.ended(job_id)
-    assert job["status"] == "succeeded", job["failure"]
-    assert shop.sandbox.count("submit") == 1
-    await shop.is_sound()
-
-
+@pytest.mark.fault(13)
 async def test_cancelling_stops_the_provider_and_keeps_the_unit_of_what_may_be_billed(shop):
     shop.sandbox.configure(run_s=3600)
     job_id = await shop.wish("fal-pika")
@@ -182,6 +152,7 @@ async def test_cancelling_stops_the_provider_and_keeps_the_unit_of_what_may_be_b
     await shop.is_sound()
 
 
+@pytest.mark.fault(13)
 async def test_a_success_after_cancelling_is_recorded_with_its_cost_and_shown_to_nobody(shop):
     shop.sandbox.add("success_despite_cancel")
     shop.sandbox.configure(run_s=1.5)
@@ -197,6 +168,50 @@ async def test_a_success_after_cancelling_is_recorded_with_its_cost_and_shown_to
     await shop.is_sound()
 
 
+@pytest.mark.fault(13)
+async def test_a_success_after_the_time_that_users_wait_is_delivered(shop):
+    shop.sandbox.add("slow_success")
+    job_id = await shop.wish("fal-pika")
+    await shop.attempt_is(job_id, "accepted")
+    # An hour passes for everybody.
+    shop.owner.execute(
+        "update photoplay.attempts set sent_at = sent_at - interval '1 h',"
+        " accepted_at = accepted_at - interval '1 h' where job_id = %s",
+        (job_id,),
+    )
+    assert shop.job(job_id)["status"] == "running"
+    shop.sandbox.advance(7200)
+    shop.owner.execute("select photoplay.wake(%s)", (job_id,))
+    job = await shop.ended(job_id)
+    assert job["status"] == "succeeded", job["failure"]
+    await shop.is_sound()
+
+
+@pytest.mark.fault(13, 20)
+async def test_a_success_after_its_submission_was_given_up_costs_what_it_costs(shop):
+    shop.sandbox.add(
+        "lost_answer", "lost_callback", Fault(do="status", route="resolve", status=500, times=0)
+    )
+    job_id = await shop.wish("fal-pika")
+    await shop.attempt_is(job_id, "unknown")
+    shop.age(job_id, timedelta(hours=3))
+    job = await shop.ended(job_id)
+    assert (job["failure"]["code"], job["failure"]["charged"]) == ("outcome_unknown", None)
+    # The provider calls back once more, long after.
+    (task,) = shop.sandbox.tasks()
+    await until(lambda: task.state == "ended")
+    shop.sandbox.clear_faults()
+    assert shop.sandbox.send_callback(task.id)
+    attempt = await shop.attempt_is(job_id, "succeeded")
+    assert attempt["charged"] is True
+    late = shop.job(job_id)
+    assert (late["status"], late["output_video_url"]) == ("failed", None)
+    assert late["cost_usd"] == attempt["cost_usd"] > 0
+    assert shop.sandbox.count("submit") == 1
+    await shop.is_sound()
+
+
+@pytest.mark.fault(7)
 async def test_many_jobs_at_once_are_each_submitted_once_within_the_providers_limit(shop):
     shop.sandbox.configure(run_s=0.3)
     for _ in range(8):

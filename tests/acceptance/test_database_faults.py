@@ -117,6 +117,7 @@ def own_server(tmp_path: Path) -> Iterator[embedded.EmbeddedPostgres]:
     server.release()
 
 
+@pytest.mark.fault(29)
 async def test_every_job_ends_once_while_postgres_is_killed_and_restarted(
     own_server, settings, store, decoders, user, tmp_path
 ):
@@ -164,6 +165,7 @@ async def test_every_job_ends_once_while_postgres_is_killed_and_restarted(
     assert count(owner_dsn, "select count from public.video_quota") == JOBS
 
 
+@pytest.mark.fault(33)
 async def test_without_notifications_everything_still_moves_by_polling(
     owner, owner_dsn, database, stack, store, user, tmp_path
 ):
@@ -256,6 +258,7 @@ async def severing(request, app_dsn) -> AsyncIterator[Severing]:
         yield opened
 
 
+@pytest.mark.fault(30)
 async def test_a_create_whose_commit_is_unknown_is_one_job_when_it_is_sent_again(
     request, severing, owner, database, store, user
 ):

@@ -15,8 +15,6 @@ from photoplay.sandbox import Fault
 from tests.acceptance.conftest import Shop
 from tests.conftest import until
 
-pytestmark = pytest.mark.xdist_group("providers")
-
 
 async def polled(shop: Shop, times: int) -> None:
     """Return when the providers were asked so many times more."""

@@ -19,7 +19,7 @@ from photoplay.invariants import check_invariants
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.set_limits import set_limits
 from tests.conftest import until
-from tests.support.boundaries import BOUNDARIES
+from tests.support.boundaries import BOUNDARIES, is_stopped
 from tests.support.clips import make_clip
 from tests.support.pictures import stored_picture
 
@@ -82,6 +82,7 @@ async def all_ended(owner) -> bool:
     return row == (0,)
 
 
+@pytest.mark.fault(25)
 async def test_a_worker_killed_at_any_phase_boundary_loses_and_doubles_nothing(
     database, owner, store, settings, user, crew, tmp_path
 ):
@@ -120,11 +121,7 @@ async def test_a_worker_killed_at_any_phase_boundary_loses_and_doubles_nothing(
     assert steady.returncode is None
 
 
-def is_stopped(process: asyncio.subprocess.Process) -> bool:
-    stat = Path(f"/proc/{process.pid}/stat").read_text()
-    return stat.rpartition(")")[2].split()[0] == "T"
-
-
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("boundary", ["preparing:before", "waiting:before", "storing:before"])
 async def test_a_worker_that_returns_after_its_lease_changes_nothing(
     database, owner, store, user, crew, boundary, tmp_path
@@ -132,7 +129,7 @@ async def test_a_worker_that_returns_after_its_lease_changes_nothing(
     picture = await stored_picture(database, store, user)
     late = await crew.start(f"stop@{boundary}")
     job_id = await wish(database, user, picture)
-    await until(lambda: is_stopped(late))
+    await until(lambda: is_stopped(late.pid))
     await crew.start()
     await until(lambda: all_ended(owner))
 

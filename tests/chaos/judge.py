@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import av
@@ -23,6 +21,7 @@ from tests.chaos.menu import MENU, SUCCEEDED
 from tests.chaos.plan import Plan, Wish
 from tests.chaos.producer import Ledger
 from tests.chaos.site import Site
+from tests.support.books import Books, Row, is_billed
 
 _JOBS: Final = "select * from public.video_jobs"
 _ATTEMPTS: Final = "select * from photoplay.attempts order by job_id, n"
@@ -41,7 +40,6 @@ group by job_id having count(*) <> 1
 """
 # One try is refused, a second and third follow, then the next provider: an outage may use them all up.
 _ANYWHERE: Final = frozenset({"providers_unavailable"})
-_MARK: Final = re.compile(r"chaos-\d+-\d+-\d{4}")
 
 
 @dataclass
@@ -50,8 +48,8 @@ class Evidence:
 
     plan: Plan
     ledger: Ledger
-    jobs: list[dict[str, Any]]
-    attempts: list[dict[str, Any]]
+    jobs: list[Row]
+    attempts: list[Row]
     tasks: list[Task]
     videos: dict[str, Path]
     """Stored videos by their key."""
@@ -61,38 +59,13 @@ class Evidence:
     """What a task cost in dollars, where its provider says so."""
     wrong_counters: list[str]
     wrong_endings: list[str]
-    job_of_mark: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def __post_init__(self) -> None:
         self.job_of_mark = {job["client_request_id"]: job for job in self.jobs}
-        self.attempts_of: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+        self.attempts_of: dict[UUID, list[Row]] = defaultdict(list)
         for attempt in self.attempts:
             self.attempts_of[attempt["job_id"]].append(attempt)
-        self.attempt_of_task = {
-            task.id: found for task in self.tasks if (found := self._attempt_of(task))
-        }
-
-    def _attempt_of(self, task: Task) -> dict[str, Any] | None:
-        """Find the attempt that a task was submitted for: by its callback, our own id, its answer."""
-        token = (task.callback_url or "").rpartition("/")[2]
-        for attempt in self.attempts:
-            if (
-                attempt["callback_token"] == token
-                or attempt["id"].hex == task.external_id
-                or attempt["provider_task_id"] == task.id
-            ):
-                return attempt
-        # Runway carries nothing of ours but the prompt, and this task's answer was lost.
-        job = self.job_of_mark.get(mark_of(task))
-        sent = [a for a in self.attempts_of[job["id"]] if a["sent_at"]] if job else []
-        nameless = [a for a in sent if a["provider"] == "runway" and not a["provider_task_id"]]
-        return nameless[0] if nameless else None
-
-
-def mark_of(task: Task) -> str:
-    """Return the mark of the wish that a task was made for."""
-    found = _MARK.search(json.dumps(task.body))
-    return found[0] if found else ""
+        self.books = Books(self.tasks, self.attempts, self.jobs)
 
 
 async def gather_evidence(site: Site, plan: Plan, ledger: Ledger) -> Evidence:
@@ -147,13 +120,8 @@ def _nothing_left_open(evidence: Evidence) -> Iterable[object]:
 
 
 def _one_submission_an_attempt(evidence: Evidence) -> Iterable[object]:
-    tasks = Counter(attempt["id"] for attempt in evidence.attempt_of_task.values())
-    yield from (a["job_id"] for a in evidence.attempts if tasks[a["id"]] > 1)
-    yield from (
-        f"{task.provider} has a task of {mark_of(task) or 'nobody'} that no attempt sent"
-        for task in evidence.tasks
-        if task.id not in evidence.attempt_of_task
-    )
+    yield from evidence.books.doubled()
+    yield from (f"{t.provider} has a task that no attempt sent" for t in evidence.books.strays())
     names = {"fal-pika": "fal"}
     sent = Counter(
         names.get(a["provider"], a["provider"]) for a in evidence.attempts if a["sent_at"]
@@ -175,22 +143,12 @@ def _accepted_has_its_task(evidence: Evidence) -> Iterable[object]:
 
 
 def _one_bill_a_job(evidence: Evidence) -> Iterable[object]:
-    bills = Counter(mark_of(task) for task in evidence.tasks if is_billed(task))
-    return [evidence.job_of_mark[mark]["id"] for mark, count in bills.items() if count > 1]
-
-
-def is_billed(task: Task) -> bool:
-    """Say whether the provider took money for a task."""
-    return task.state == "ended" and task.ending.billed
+    return evidence.books.paid_twice()
 
 
 def _charges_are_true(evidence: Evidence) -> Iterable[object]:
     """What an attempt claims to have been charged is what the provider's book says."""
-    billed = {
-        evidence.attempt_of_task[task.id]["id"]
-        for task in evidence.tasks
-        if task.id in evidence.attempt_of_task and is_billed(task)
-    }
+    billed = evidence.books.billed()
     return [
         f"{a['job_id']}: attempt {a['n']} at {a['provider']} says charged={a['charged']}"
         for a in evidence.attempts
@@ -201,7 +159,7 @@ def _charges_are_true(evidence: Evidence) -> Iterable[object]:
 def _costs_are_true(evidence: Evidence) -> Iterable[object]:
     """Where a provider names its price, that is what the attempt and its job say."""
     for task in evidence.tasks:
-        attempt = evidence.attempt_of_task.get(task.id)
+        attempt = evidence.books.attempt_of.get(task.id)
         price = evidence.prices.get(task.id)
         if attempt is None or attempt["status"] != "succeeded" or price is None:
             continue
@@ -268,12 +226,12 @@ def _ends_are_explained(evidence: Evidence) -> Iterable[object]:
             yield f"{job['id']}: {end} with the fault {wishes[mark].fault}"
 
 
-def ending(job: dict[str, Any]) -> str:
+def ending(job: Row) -> str:
     """Return a job's status, or its failure's code."""
     return job["failure"]["code"] if job["status"] == "failed" else job["status"]
 
 
-def _explained(wish: Wish, attempts: list[dict[str, Any]]) -> set[str]:
+def _explained(wish: Wish, attempts: list[Row]) -> set[str]:
     ends = {SUCCEEDED, *_ANYWHERE}
     if wish.fault is not None:
         ends |= MENU[wish.fault].may_end

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.judge import Evidence, ending, gather_evidence, is_billed, judge
+from tests.chaos.judge import Evidence, ending, gather_evidence, judge
 from tests.chaos.monkey import Monkey
 from tests.chaos.plan import Plan
 from tests.chaos.producer import Users
 from tests.chaos.site import Site, opened
+from tests.support.books import is_billed
 
 PATIENCE_S: Final = 240.0
 """When nothing has ended for so long, nothing will."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import secrets
 import signal
@@ -33,20 +32,14 @@ from photoplay.sandbox import (
     SandboxOptions,
 )
 from photoplay.stack import APP_ROLE, ensure_app_role
+from tests.support.processes import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 LEASE_S = 2.0
 OPEN_JOBS = 6
 """Jobs that a user may have open at once."""
 _STOP_WITHIN_S = 45.0
-_PR_SET_PDEATHSIG = 1
 _USERS = UUID("7f0e4bd0-5a0c-4d6a-9f0e-3f6ac7c1d1a5")
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process when a killed run can do so no more; Linux only."""
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Staff:
@@ -86,7 +79,7 @@ class Staff:
                     sys.executable, *self._command, *([boundary] if self._is_worker else []),
                     cwd=self.log.parent, env=self._env,
                     stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )  # fmt: skip
             self.started += 1
             if self._closing:

@@ -119,6 +119,7 @@ async def test_a_statement_is_given_up_after_its_time_and_leaves_nothing(app_dsn
         assert not (await create_job(hasty, writer(user), new)).replayed
 
 
+@pytest.mark.fault(26)
 async def test_a_process_that_stops_in_a_transaction_loses_it_and_its_locks(
     app_dsn, owner, user, monkeypatch
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 # A name with `:before` lies between the foreign effect and the commit, the plain one after the commit.
 BOUNDARIES = (
@@ -39,3 +40,12 @@ def deadly(boundary: str) -> Callable[[str], Awaitable[None]]:
             os.kill(os.getpid(), dying)
 
     return reach
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is paused by SIGSTOP; one that has ended is not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"

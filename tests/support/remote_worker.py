@@ -1,16 +1,20 @@
 """`photoplay worker` with one difference: it dies by SIGKILL, or pauses by SIGSTOP, at a phase boundary.
 
-    python remote_worker.py BOUNDARY|stop@BOUNDARY|-
+    python remote_worker.py BOUNDARY|stop@BOUNDARY|- …
 
 Settings come from the environment, providers are the real drivers. A provider that does not answer is
-given up after seconds instead of minutes, so that a test need not wait. Writes one line `ready` when
-it works; SIGTERM stops it in good order.
+given up after seconds instead of minutes, so that a test need not wait. Several boundaries make as many
+workers, forked from one start: `started PID BOUNDARY` and `ended PID CODE` are written about each.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
+from collections.abc import Sequence
 
 from photoplay.cli.serve import stop_signals
 from photoplay.config import load_settings
@@ -19,6 +23,7 @@ from photoplay.telemetry import configure_logs
 from photoplay.worker.drivers import remote
 from photoplay.worker.run import run_worker
 from tests.support.boundaries import deadly
+from tests.support.processes import die_with_parent
 
 IMPATIENCE = {"_SUBMIT_S": 3.0, "_CALL_S": 3.0, "_UPLOAD_S": 5.0}
 
@@ -28,11 +33,30 @@ async def work(boundary: str) -> None:
     configure_logs(settings.log_format, settings.log_level)
     with open_stack(settings, with_schema=False) as stack:
         async with stop_signals() as stopping:
-            print("ready", flush=True)
             await run_worker(stack, stopping, reach=deadly(boundary))
+
+
+def crew(boundaries: Sequence[str]) -> None:
+    """Fork a worker for each boundary, and return when all have ended."""
+    for boundary in boundaries:
+        pid = os.fork()
+        if pid == 0:
+            die_with_parent()
+            asyncio.run(work(boundary))
+            os._exit(0)
+        print("started", pid, boundary, flush=True)
+    # The whole group is told to stop; this process has to see how the others do.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.wait()
+            print("ended", pid, os.waitstatus_to_exitcode(status), flush=True)
 
 
 if __name__ == "__main__":
     for name, seconds in IMPATIENCE.items():
         setattr(remote, name, seconds)
-    asyncio.run(work(sys.argv[1]))
+    if len(sys.argv) == 2:
+        asyncio.run(work(sys.argv[1]))
+    else:
+        crew(sys.argv[1:])

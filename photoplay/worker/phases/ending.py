@@ -213,7 +213,8 @@ async def _resolve_late(tools: Tools, job: Job) -> Verdict:
         outcome = await driver.resolve(job)
     match outcome:
         case Found(task_id):
-            await record_late_acceptance(tools.database, job, attempt.id, task_id)
+            cost = driver.estimate_usd(job)
+            await record_late_acceptance(tools.database, job, attempt.id, task_id, cost_usd=cost)
             return Sleep(timedelta(0))
         case Absent():
             await record_late_end(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -43,8 +44,14 @@ async def send(tools: Tools, job: Job) -> Verdict:
     except NotPlacedError:
         return await after_verdict(tools, job, Refusal.UNAVAILABLE, billed=False)
     placed = _all_it_is_found_by(picture, attempt)
+    leaves_at = _clock_s()
     await mark_sent(tools.database, job, attempt.id, placed_picture=placed)
     await tools.reach("submitting:sent")
+    if _clock_s() - leaves_at > tools.settings.lease_s:
+        # The process was paused. Somebody else may have looked for it in vain and begun another attempt;
+        # if not, this one is begun anew. It is the last moment: from here on it leaves at once.
+        await prepare_again(tools.database, job, attempt.id, refusal=INTERRUPTED, charged=False)
+        return GoOn()
     outcome = await driver.submit(job, picture)
     await tools.reach("submitting:before")
     match outcome:
@@ -62,6 +69,11 @@ async def send(tools: Tools, job: Job) -> Verdict:
             return await after_verdict(
                 tools, job, refusal, billed=False, pause=retry_after, message=detail
             )
+
+
+def _clock_s() -> float:
+    """Return seconds of a clock that also counts while this machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _all_it_is_found_by(picture: str, attempt: Attempt) -> str | None:
