@@ -17,7 +17,7 @@ from tests.conftest import until
 from tests.support import scopes
 from tests.support.clips import clip_drivers, make_clip
 from tests.support.pooler import CONNECTIONS, pooler
-from tests.support.sweep import Sweep, settle
+from tests.support.sweep import Sweep, at_rest, settle
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -83,6 +83,7 @@ async def test_the_scope_of_a_transaction_ends_with_it_behind_a_pooler(pooled_ds
 
 async def test_the_whole_api_of_many_users_leaks_nothing_behind_a_pooler(server):
     citizens = [await settle(server, is_quiet=n % 3 == 0) for n in range(6)]
+    await at_rest(server)
     scopes.prepare(server.owner)
     sweep = Sweep(server, citizens, seed=32)
     before = sweep.state_of_the_quiet()

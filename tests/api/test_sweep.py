@@ -12,7 +12,7 @@ import pytest_asyncio
 from photoplay.worker.run import run_worker
 from tests.api.serving import in_process, installed, with_identity
 from tests.support.clips import clip_drivers
-from tests.support.sweep import Sweep, settle
+from tests.support.sweep import Sweep, at_rest, settle
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.fault(39)]
 REQUESTS = int(os.environ.get("SWEEP_REQUESTS", "4000"))
@@ -27,6 +27,7 @@ async def sweep(postgres, template, decoders, tmp_path, clip) -> AsyncIterator[S
             stopping = asyncio.Event()
             working = asyncio.create_task(run_worker(stack, stopping, drivers=clip_drivers(clip)))
             citizens = [await settle(server, is_quiet=n % 3 == 0) for n in range(9)]
+            await at_rest(server)
             stopping.set()
             await working
             yield Sweep(server, citizens, SEED)

@@ -21,6 +21,7 @@ import httpx
 
 from photoplay.api.views import make_cursor
 from tests.api.serving import Person, Server, encoded, noise
+from tests.conftest import until
 
 OPEN = ("/healthz", "/readyz", "/metrics")
 """Routes that say the same to everybody."""
@@ -80,6 +81,11 @@ async def settle(server: Server, *, is_quiet: bool) -> Citizen:
         marks={str(person.id), key, image["imageId"], *jobs.values(), ticket.rpartition(".")[2]},
         is_quiet=is_quiet,
     )  # fmt: skip
+
+
+async def at_rest(server: Server) -> None:
+    """Wait until the worker has nothing in its hands, so that it can be stopped between jobs."""
+    await until(lambda: server.rows("select from photoplay.pgqueuer") == [])
 
 
 def _parts(signed: str) -> tuple[str, dict[str, str]]:
