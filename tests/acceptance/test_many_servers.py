@@ -146,12 +146,15 @@ class Crowd:
                 if answer.status_code != 503 or answer.json()["code"] not in BUSY:
                     return answer
 
-        return await asyncio.gather(*(one(n, *wish) for n, wish in enumerate(wishes)))
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(one(n, *wish)) for n, wish in enumerate(wishes)]
+        return [task.result() for task in asked]
 
 
 @pytest.fixture
 async def crowd(servers) -> AsyncIterator[Crowd]:
-    limits = httpx.Limits(max_connections=None)
+    # A connection kept for later may be closed by the server just as the next request leaves on it.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=120, limits=limits, trust_env=False) as http:
         yield Crowd(servers, http)
 
