@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,6 +18,8 @@ _PAUSES: Final = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=
 _OPERATOR: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
 INTERRUPTED: Final = "interrupted"
 """Refusal of an attempt whose worker was lost before anything was sent: it counts as no try."""
+RETRIED_BY_POLICY: Final = "lost, tried again by policy"
+"""Error of an attempt that may be billed and was followed by another, as the operator's policy says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ def pause_before_next(tries: Sequence[Try], provider: str, jitter: float) -> tim
     return _PAUSES[min(max(refused, 1), len(_PAUSES)) - 1] * (0.75 + 0.5 * jitter)
 
 
-def may_have_been_charged(tries: Sequence[Try]) -> bool | None:
-    """Return whether any attempt was billed: True, False, or None when it is not known."""
-    if any(t.charged for t in tries):
+def may_have_been_charged(charges: Iterable[bool | None]) -> bool | None:
+    """Return whether any attempt of a job was billed: True, False, or None when it is not known."""
+    known = set(charges)
+    if True in known:
         return True
-    return None if any(t.charged is None for t in tries) else False
+    return None if None in known else False

@@ -12,6 +12,7 @@ from photoplay.db.pool import WORKER, Database, uninterrupted
 from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
+from photoplay.domain.routing import may_have_been_charged
 from photoplay.domain.states import AttemptStatus
 from photoplay.operations.record_submission import set_attempt
 
@@ -118,15 +119,17 @@ async def settle_failure(
     retryable: bool,
     attempt_status: AttemptStatus | None = None,
 ) -> None:
-    """End the job as failed; its quota unit goes back when it is sure that nothing was charged.
+    """End the job as failed; its quota unit goes back when it is sure that no attempt was charged.
 
     Transaction: one. Idempotent: no; the second call finds no open job.
 
     Args:
         message: for the user; never a provider's text.
-        charged: None when it is not known; the unit is then kept.
+        charged: whether the newest attempt was; None when it is not known. The unit is then kept, as it is
+            when an earlier attempt was or may have been charged.
         attempt_status: ending of the newest attempt, where it is still open.
     """
+    in_all = may_have_been_charged([t.charged for t in job.tries] + [charged])
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         if attempt_status is not None and job.attempt is not None:
@@ -139,11 +142,11 @@ async def settle_failure(
             code=code,
             message=message,
             retryable=retryable,
-            charged=charged,
+            charged=in_all,
         )
         if not ended:
             raise IllegalTransitionError
-        if charged is False:
+        if in_all is False:
             await tx.run("return_unit", job_id=job.id)
 
 
@@ -156,6 +159,7 @@ async def prepare_again(
     refusal: str,
     charged: bool | None,
     ending: AttemptStatus = AttemptStatus.FAILED,
+    error: str | None = None,
 ) -> None:
     """Back to preparing: a definite verdict ended this attempt, another may follow.
 
@@ -163,11 +167,18 @@ async def prepare_again(
 
     Args:
         refusal: class of the verdict, which routing looks at.
+        error: what is written down instead of that class.
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         await set_attempt(
-            tx, job.id, attempt_id, ending, refusal=refusal, error=refusal, charged=charged
+            tx,
+            job.id,
+            attempt_id,
+            ending,
+            refusal=refusal,
+            error=error or refusal,
+            charged=charged,
         )
         await tx.run("begin_again", job_id=job.id)
 
@@ -215,9 +226,12 @@ async def record_late_end(
 ) -> None:
     """End the attempt of a job that ended before: its cost is recorded, the job stays as it is.
 
+    When no attempt turns out to have been charged, the job's quota unit goes back.
+
     Transaction: one. Idempotent: no; the second call finds no such edge.
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         await set_attempt(tx, job.id, attempt_id, status, cost_usd=cost_usd, charged=charged)
         await tx.run("sum_cost", job_id=job.id)
+        await tx.run("return_unit_unless_charged", job_id=job.id)

@@ -136,10 +136,17 @@ class JobHandler:
                     job = fresh
 
     async def _run(self, job: Job) -> Verdict:
-        lifetime = timedelta(seconds=self._tools.settings.lifetime_s)
-        if not job.is_terminal and job.now - job.ours_since > lifetime:
+        if self._is_over(job):
             return await expire(self._tools, job)
         return await run_phase(self._tools, job)
+
+    def _is_over(self, job: Job) -> bool:
+        is_paid_for = job.phase is Phase.STORING and job.attempt is not None
+        if is_paid_for and job.attempt and job.attempt.provider in self._tools.drivers:
+            # The clip is there: it is kept trying for as long as its provider keeps it.
+            return False
+        lifetime = timedelta(seconds=self._tools.settings.lifetime_s)
+        return not job.is_terminal and job.now - job.ours_since > lifetime
 
     async def _read(self, job: Job) -> Job | None:
         rows = await self._database.once(WORKER, "get_claimed_job", {"job_id": job.id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -86,6 +86,26 @@ class Shop:
             "update photoplay.attempts set sent_at = sent_at - %s where job_id = %s", (by, job_id)
         )
         self.owner.execute("select photoplay.wake(%s)", (job_id,))
+
+    @contextlib.contextmanager
+    def as_replica(self) -> Iterator[None]:
+        """Write what the state machine allows to nobody."""
+        with self.owner.transaction():
+            self.owner.execute("set local session_replication_role = replica")
+            yield
+
+    def let_its_time_pass(self, job_id: UUID) -> None:
+        """Make job and attempt older than any lifetime."""
+        age = timedelta(seconds=self.stack.settings.lifetime_s + 60)
+        with self.as_replica():
+            self.owner.execute(
+                "update public.video_jobs set created_at = created_at - %s where id = %s",
+                (age, job_id),
+            )
+            self.owner.execute(
+                "update photoplay.attempts set accepted_at = accepted_at - %s where job_id = %s",
+                (age, job_id),
+            )
 
     async def is_sound(self) -> None:
         broken = await check_invariants(self.database, self.stack.store)

@@ -39,18 +39,14 @@ def is_asleep(owner: psycopg.Connection) -> bool:
     return items == [(True,)]
 
 
-def let_its_time_pass(shop: Shop, job_id: UUID) -> None:
-    """Make job and attempt older than any lifetime; the state machine allows that to nobody else."""
-    age = timedelta(seconds=shop.stack.settings.lifetime_s + 60)
-    with shop.owner.transaction():
-        shop.owner.execute("set local session_replication_role = replica")
-        shop.owner.execute(
-            "update public.video_jobs set created_at = created_at - %s where id = %s", (age, job_id)
-        )
-        shop.owner.execute(
-            "update photoplay.attempts set accepted_at = accepted_at - %s where job_id = %s",
-            (age, job_id),
-        )
+def sleeps_for_s(shop: Shop, job_id: UUID) -> float:
+    """Return in how many seconds the job is looked at again; 0 when nothing is planned or it is due."""
+    row = shop.owner.execute(
+        "select extract(epoch from execute_after - now()) from photoplay.pgqueuer"
+        " where dedupe_key = 'steps:' || %s::uuid and status = 'queued'",
+        (job_id,),
+    ).fetchone()
+    return max(float(row[0]), 0.0) if row else 0.0
 
 
 @pytest.mark.parametrize("provider", ["fal-pika", "kling", "runway"])
@@ -90,7 +86,7 @@ async def test_a_word_that_is_not_known_is_polled_on_until_the_jobs_time_is_over
     await shop.attempt_is(job_id, "accepted")
     await polled(shop, 8)
     assert shop.job(job_id)["status"] == "running"
-    let_its_time_pass(shop, job_id)
+    shop.let_its_time_pass(job_id)
     job = await shop.ended(job_id)
     assert (job["status"], job["failure"]["code"]) == ("failed", "expired")
     assert shop.attempts(job_id)[0]["status"] == "expired"
@@ -151,8 +147,25 @@ async def test_a_task_that_never_ends_after_cancelling_gives_its_place_back(shop
     await until(lambda: shop.sandbox.count("cancel") == 1)
     await polled(shop, 3)
     assert shop.attempts(job_id)[0]["status"] == "accepted"
-    let_its_time_pass(shop, job_id)
+    shop.let_its_time_pass(job_id)
     attempt = await shop.attempt_is(job_id, "expired")
     assert attempt["charged"] is None
     assert shop.job(job_id)["status"] == "cancelled"
+    await shop.is_sound()
+
+
+async def test_a_task_of_a_provider_that_is_configured_no_longer_ends_with_its_time(shop):
+    shop.sandbox.configure(run_s=3600)
+    job_id = await shop.wish("fal-pika")
+    await shop.attempt_is(job_id, "accepted")
+    with shop.as_replica():
+        shop.owner.execute("update photoplay.attempts set provider = 'gone'")
+    await cancel_job(shop.database, operator(shop.user), job_id)
+    await until(lambda: sleeps_for_s(shop, job_id) > 600)
+    assert shop.attempts(job_id)[0]["status"] == "accepted"
+    shop.let_its_time_pass(job_id)
+    shop.owner.execute("select photoplay.wake(%s)", (job_id,))
+    attempt = await shop.attempt_is(job_id, "expired")
+    assert attempt["charged"] is None
+    assert shop.sandbox.count("cancel") == 0
     await shop.is_sound()

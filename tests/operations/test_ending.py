@@ -35,6 +35,7 @@ from photoplay.operations.reset_quota import reset_quota
 from photoplay.operations.settle_attempt import (
     StoredVideo,
     prepare_again,
+    record_late_end,
     record_result,
     settle_failure,
     settle_success,
@@ -163,6 +164,41 @@ async def test_resets_at_the_same_time_give_back_once(course, database, owner, u
     await course.fail(charged=False)
     assert used(owner, user) == 0
     assert owner.execute("select sum(delta) from photoplay.quota_ledger").fetchone() == (0,)
+
+
+async def test_an_earlier_attempt_that_may_be_billed_keeps_the_unit(course, database, owner, user):
+    await course.begin(billed=True)
+    await prepare_again(database, course.job, course.attempt_id, refusal="lost", charged=None)
+    course.job = await course.read()
+    await course.fail(charged=False)
+    assert (status_of(owner), used(owner, user)) == ("failed", 1)
+    failure = owner.execute("select failure -> 'charged' from public.video_jobs").fetchone()
+    assert failure == (None,)
+
+
+async def test_a_clip_that_was_delivered_and_billed_keeps_the_unit(course, owner, user):
+    await course.begin(billed=True)
+    await course.accept()
+    await course.deliver()
+    course.job = await course.read()
+    await settle_failure(
+        course.database, course.job, FailureCode.EXPIRED, "text", charged=False, retryable=True
+    )
+    assert (status_of(owner), used(owner, user)) == ("failed", 1)
+
+
+@pytest.mark.fault(12, 13)
+@pytest.mark.parametrize(("charged", "held"), [(False, 0), (None, 1), (True, 1)])
+async def test_a_late_ending_gives_the_unit_back_exactly_when_nothing_was_charged(
+    course, database, owner, user, charged, held
+):
+    await course.begin(billed=True)
+    await course.accept()
+    await cancel_job(database, writer(user), course.job.id)
+    assert used(owner, user) == 1
+    late = AttemptStatus.CANCELLED
+    await record_late_end(database, course.job, course.attempt_id, late, None, charged=charged)
+    assert (status_of(owner), used(owner, user)) == ("cancelled", held)
 
 
 # Too late.

@@ -9,6 +9,7 @@ import pytest
 from photoplay.db.pool import writer
 from photoplay.domain.job import video_path
 from photoplay.domain.options import MotionOptions
+from photoplay.operations.cancel_job import cancel_job
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.erase_job import erase_job
 from photoplay.worker.sweep import Sweeper
@@ -39,6 +40,23 @@ async def test_an_open_job_without_work_item_gets_a_new_one(database, owner, sto
     owner.execute("delete from photoplay.pgqueuer")
     assert await sweeper.sweep() == 1
     assert owner.execute("select count(*) from photoplay.pgqueuer").fetchone() == (1,)
+    assert await sweeper.sweep() == 0
+
+
+async def test_an_ended_job_whose_task_is_not_over_gets_a_new_work_item(
+    database, owner, store, user, sweeper
+):
+    picture = await stored_picture(database, store, user)
+    created = await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
+    owner.execute(
+        "insert into photoplay.attempts"
+        " (id, job_id, user_id, n, provider, model, status, fence, callback_token, sent_at)"
+        " values (gen_random_uuid(), %s, %s, 1, 'kling', 'm', 'submitting', 1, 'token', now())",
+        (created.id, user),
+    )
+    await cancel_job(database, writer(user), created.id)
+    owner.execute("delete from photoplay.pgqueuer")
+    assert await sweeper.sweep() == 1
     assert await sweeper.sweep() == 0
 
 

@@ -1,10 +1,16 @@
--- Re-create the work item of every open job that has none: lost with a stalled worker, or never seen
--- because of a crash. Called every few seconds by every worker. Index: idx_video_jobs_open, pgqueuer_unique_dedupe_key.
+-- Re-create the work item of every job that has none and needs one, because it is open or its attempt is:
+-- lost with a stalled worker, or never seen because of a crash. Called every few seconds by every worker.
+-- Index: idx_video_jobs_open, attempts_one_open, pgqueuer_unique_dedupe_key.
 select job.id, photoplay.wake(job.id)
-from public.video_jobs job
+from (
+    select id from public.video_jobs where status in ('queued', 'running')
+    union
+    select job_id from photoplay.attempts
+    where status in ('submitting', 'unknown', 'accepted', 'running')
+) unfinished
+join public.video_jobs job using (id)
 left join photoplay.leases lease on lease.job_id = job.id
-where job.status in ('queued', 'running')
-    and coalesce(lease.expires_at, job.created_at) < photoplay.now() - %(grace)s::interval
+where coalesce(lease.expires_at, job.created_at) < photoplay.now() - %(grace)s::interval
     and not exists (
         select from photoplay.pgqueuer item
         where item.dedupe_key in ('steps:' || job.id, 'render:' || job.id)

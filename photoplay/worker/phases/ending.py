@@ -19,7 +19,7 @@ from photoplay.domain.outcomes import (
     Succeeded,
     Undecided,
 )
-from photoplay.domain.routing import Try, pause_before_next
+from photoplay.domain.routing import RETRIED_BY_POLICY, Try, pause_before_next
 from photoplay.domain.states import AttemptStatus
 from photoplay.operations.record_submission import record_late_acceptance, record_unknown
 from photoplay.operations.settle_attempt import (
@@ -30,10 +30,12 @@ from photoplay.operations.settle_attempt import (
     settle_failure,
 )
 from photoplay.telemetry import get_logger
+from photoplay.worker.drivers import Driver
 from photoplay.worker.phases.following import keep_following
 from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
+_LONGEST_SLEEP: Final = timedelta(minutes=15)
 _ATTENTION: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
 _UNRESOLVED: Final = frozenset(
     {AttemptStatus.SUBMITTING, AttemptStatus.UNKNOWN, AttemptStatus.LOST}
@@ -86,7 +88,13 @@ async def after_verdict(
         # The older system's one submission is the last one of a job that was taken over.
         return await fail(tools, job, FailureCode.PROVIDER_FAILED, charged=billed, ending=ending)
     await prepare_again(
-        tools.database, job, attempt.id, refusal=refusal, charged=billed, ending=ending
+        tools.database,
+        job,
+        attempt.id,
+        refusal=refusal,
+        charged=billed,
+        ending=ending,
+        error=RETRIED_BY_POLICY if again else None,
     )
     _log.info("attempt.failed", provider=attempt.provider, refusal=refusal)
     tries = (*job.tries, Try(attempt.provider, refusal, billed))
@@ -103,7 +111,12 @@ async def fail(
     ending: AttemptStatus | None = None,
     message: str | None = None,
 ) -> Verdict:
-    """End the job without a video."""
+    """End the job without a video.
+
+    Args:
+        charged: whether the newest attempt was; those before it count by themselves.
+        ending: of the newest attempt, where it is still open.
+    """
     text = message or FAILURE_TEXTS[code]
     await settle_failure(
         tools.database,
@@ -156,21 +169,57 @@ async def done(tools: Tools, job: Job) -> Verdict:
     """Look after what a terminal job left at a provider: stop it, and learn what it cost."""
     attempt = job.attempt
     driver = tools.drivers.get(attempt.provider) if attempt else None
-    if attempt is None or driver is None:
+    if attempt is None:
         return Done()
+    if driver is None:
+        return await _outlive(tools, job)
     if attempt.status in _UNRESOLVED:
         return await _resolve_late(tools, job)
-    is_with_provider = attempt.status in {AttemptStatus.ACCEPTED, AttemptStatus.RUNNING}
-    lifetime = timedelta(seconds=tools.settings.lifetime_s)
-    if is_with_provider and job.now - (attempt.accepted_at or job.created_at) > lifetime:
-        # Never heard of again: it must not count as under way at its provider for ever.
-        await record_late_end(
-            tools.database, job, attempt.id, AttemptStatus.EXPIRED, None, charged=None
-        )
-        is_with_provider = False
-    if not is_with_provider:
-        await driver.discard(job)
+    if attempt.is_open and _left_s(tools, job) <= 0:
+        await _never_heard_of_again(tools, job)
+    elif attempt.is_open:
+        return await _follow_late(tools, job, driver)
+    await driver.discard(job)
+    return Done()
+
+
+async def _outlive(tools: Tools, job: Job) -> Verdict:
+    """The provider is configured no longer, so nobody can ask it: its task ends with its lifetime."""
+    attempt = attempt_of(job)
+    if not attempt.is_open:
         return Done()
+    if (left_s := _left_s(tools, job)) > 0:
+        return Sleep(min(timedelta(seconds=left_s), _LONGEST_SLEEP))
+    await _never_heard_of_again(tools, job)
+    return Done()
+
+
+def _left_s(tools: Tools, job: Job) -> float:
+    """Return how long the attempt of an ended job may still take."""
+    attempt = attempt_of(job)
+    begun_at = attempt.accepted_at or attempt.sent_at or attempt.created_at or job.ours_since
+    return tools.settings.lifetime_s - (job.now - begun_at).total_seconds()
+
+
+async def _never_heard_of_again(tools: Tools, job: Job) -> None:
+    """End an attempt, which must not count as under way at its provider for ever."""
+    attempt = attempt_of(job)
+    is_known = attempt.status in {AttemptStatus.ACCEPTED, AttemptStatus.RUNNING}
+    was_sent = attempt.sent_at is not None or is_known
+    if attempt.status is AttemptStatus.SUBMITTING and was_sent:
+        await record_unknown(tools.database, job, attempt.id)
+    if is_known:
+        ending = AttemptStatus.EXPIRED
+    else:
+        ending = AttemptStatus.LOST if was_sent else AttemptStatus.CANCELLED
+    await record_late_end(
+        tools.database, job, attempt.id, ending, None, charged=None if was_sent else False
+    )
+
+
+async def _follow_late(tools: Tools, job: Job, driver: Driver) -> Verdict:
+    """Stop a task that is not wanted any more, and learn how it ended."""
+    attempt = attempt_of(job)
     if attempt.cancel_asked_at is None:
         await mark_cancel_asked(tools.database, job, attempt.id)
         await driver.cancel(job)

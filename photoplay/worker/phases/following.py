@@ -21,6 +21,6 @@ async def keep_following(tools: Tools, job: Job) -> Sleep:
     if pace is None:
         return Sleep(_AGAIN)
     await follow_task(tools.database, job, attempt.id, pace)
-    begun_at = attempt.accepted_at if job.is_terminal else job.created_at
-    left = (begun_at or job.created_at) + timedelta(seconds=tools.settings.lifetime_s) - job.now
+    begun_at = attempt.accepted_at if job.is_terminal else None
+    left = (begun_at or job.ours_since) + timedelta(seconds=tools.settings.lifetime_s) - job.now
     return Sleep(min(max(left, _AGAIN), _SAFETY))

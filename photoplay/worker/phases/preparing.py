@@ -13,7 +13,7 @@ from photoplay.domain.errors import InvalidRequestError
 from photoplay.domain.job import Attempt, Job
 from photoplay.domain.options import EffectiveOptions
 from photoplay.domain.outcomes import FailureCode
-from photoplay.domain.routing import Entry, candidates, may_have_been_charged
+from photoplay.domain.routing import Entry, candidates
 from photoplay.domain.states import AttemptStatus, Phase
 from photoplay.network.errors import DownloadError, UrlNotAllowedError
 from photoplay.operations.begin_attempt import NewAttempt, begin_attempt, begin_preparing
@@ -43,8 +43,7 @@ async def preparing(tools: Tools, job: Job) -> Verdict:
     order = [job.options.provider] if job.options.provider else list(tools.order)
     left = [name for name in candidates(order, job.tries) if name in tools.drivers]
     if not left or len(job.tries) >= tools.settings.max_attempts:
-        charged = may_have_been_charged(job.tries)
-        return await fail(tools, job, FailureCode.PROVIDERS_UNAVAILABLE, charged=charged)
+        return await fail(tools, job, FailureCode.PROVIDERS_UNAVAILABLE, charged=False)
     problems: list[str] = []
     entries: set[Entry] = set()
     for name in left:
@@ -66,8 +65,7 @@ async def preparing(tools: Tools, job: Job) -> Verdict:
             tools, job, FailureCode.IMAGE_REJECTED, charged=False, message=problems[0]
         )
     if entries == {Entry.CAPPED}:
-        charged = may_have_been_charged(job.tries)
-        return await fail(tools, job, FailureCode.SPEND_CAP_REACHED, charged=charged)
+        return await fail(tools, job, FailureCode.SPEND_CAP_REACHED, charged=False)
     return await _wait_for_entry(tools, job, entries)
 
 
@@ -115,10 +113,9 @@ async def _begin(tools: Tools, job: Job, driver: Driver, options: EffectiveOptio
 
 async def _wait_for_entry(tools: Tools, job: Job, entries: set[Entry]) -> Verdict:
     """No provider takes an attempt now: wait, unless all have been away for as long as users wait."""
-    is_overdue = job.now - job.created_at > tools.settings.overdue_after
+    is_overdue = job.now - job.ours_since > tools.settings.overdue_after
     if is_overdue and entries <= {Entry.OPEN, Entry.CAPPED}:
-        charged = may_have_been_charged(job.tries)
-        return await fail(tools, job, FailureCode.PROVIDERS_UNAVAILABLE, charged=charged)
+        return await fail(tools, job, FailureCode.PROVIDERS_UNAVAILABLE, charged=False)
     pause = _FULL_PAUSE if Entry.FULL in entries else _SHUT_PAUSE
     return Sleep(pause * (0.5 + random.random()))  # noqa: S311 -- spreads wake-ups, hides nothing
 

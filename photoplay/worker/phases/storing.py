@@ -7,7 +7,11 @@ from datetime import timedelta
 
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
-from photoplay.network.errors import DownloadGoneError, DownloadTooLargeError
+from photoplay.network.errors import (
+    DownloadGoneError,
+    DownloadTooLargeError,
+    UrlNotAllowedError,
+)
 from photoplay.operations.settle_attempt import renew_result, settle_success
 from photoplay.telemetry import get_logger
 from photoplay.worker.phases.ending import fail
@@ -39,6 +43,9 @@ async def storing(tools: Tools, job: Job) -> Verdict:
         video = await store_video(tools.store, tools.decoders, job, file)
     except DownloadGoneError:
         return await _renew(tools, job)
+    except UrlNotAllowedError as error:
+        _log.error("video.address_refused", provider=attempt.provider, reason=error.reason)
+        return await _renew(tools, job, pause=_GONE_PAUSE)
     except (StoringError, DownloadTooLargeError) as error:
         # What arrived may be damaged where what was made is not: fetch it anew before giving it up.
         await driver.discard(job)
@@ -57,13 +64,13 @@ async def storing(tools: Tools, job: Job) -> Verdict:
     return Done()
 
 
-async def _renew(tools: Tools, job: Job) -> Verdict:
-    """The address of the clip has expired: the task itself may give a new one."""
+async def _renew(tools: Tools, job: Job, *, pause: timedelta = timedelta(0)) -> Verdict:
+    """The address of the clip has expired or is none of a provider: the task itself may give a new one."""
     attempt = attempt_of(job)
     outcome = await tools.drivers[attempt.provider].follow(job, lambda _: None)
     if isinstance(outcome, Succeeded) and outcome.location != attempt.outcome.get("location"):
         await renew_result(tools.database, job, attempt.id, outcome)
-        return Sleep(timedelta(0))
+        return Sleep(pause)
     return Sleep(_GONE_PAUSE)
 
 
