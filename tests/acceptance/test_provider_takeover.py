@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from psycopg.rows import dict_row
 from photoplay.sandbox import Fault
 from tests.conftest import until
 from tests.support.books import Books
-from tests.support.boundaries import BOUNDARIES
+from tests.support.boundaries import BOUNDARIES, is_stopped
 from tests.support.crew import Crew
 
 
@@ -152,6 +154,36 @@ async def test_workers_that_return_after_their_lease_change_nothing_and_send_not
     assert shop.sandbox.count("submit") == sent
     found = books(shop)
     assert found.strays() == found.doubled() == found.paid_twice() == []
+    await shop.is_sound()
+
+
+@pytest.mark.fault(26, 34)
+async def test_a_worker_that_pauses_in_a_download_spoils_no_video(idle_shop, crew):
+    shop = idle_shop
+    shop.sandbox.add(Fault(do="drip", size=1000, seconds=0.2))
+    await crew.start("stop@nowhere")
+    job_id = await shop.wish("runway")
+    await until(lambda: shop.sandbox.count("media") == 1, within_s=60)
+    late = crew.pids["stop@nowhere"]
+    os.kill(late, signal.SIGSTOP)
+    await until(lambda: is_stopped(late))
+    await crew.start("-")
+    job = await shop.ended(job_id)
+    assert job["status"] == "succeeded", job["failure"]
+    assert is_stopped(late)
+    ended = everything(shop)
+    crew.go_on()
+    await until(lambda: crew.said("lease.lost") >= 1)
+    assert everything(shop) == ended
+    stored = await shop.stack.store.head(job["output_video_url"])
+    content = b"".join(
+        [c async for c in shop.stack.store.read_range(job["output_video_url"], 0, stored.bytes)]
+    )
+    (task,) = shop.sandbox.tasks()
+    clip = task.finished_clip()
+    assert clip is not None
+    assert hashlib.sha256(content).hexdigest() == job["video"]["sha256"]
+    assert content == clip.path.read_bytes()
     await shop.is_sound()
 
 

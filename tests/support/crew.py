@@ -40,9 +40,8 @@ class Crew:
             parent = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(ROOT / "tests/support/remote_worker.py"),
+                "--crew",
                 *boundaries,
-                # One alone would not be forked, and nobody would say its number.
-                *(["-"] if len(boundaries) == 1 and boundaries != ("-",) else []),
                 cwd=self._log.parent,
                 env=self._env,
                 stdout=asyncio.subprocess.PIPE,

@@ -1,10 +1,11 @@
 """`photoplay worker` with one difference: it dies by SIGKILL, or pauses by SIGSTOP, at a phase boundary.
 
-    python remote_worker.py BOUNDARY|stop@BOUNDARY|- …
+    python remote_worker.py BOUNDARY|stop@BOUNDARY|-
+    python remote_worker.py --crew BOUNDARY|stop@BOUNDARY|- …
 
 Settings come from the environment, providers are the real drivers. A provider that does not answer is
-given up after seconds instead of minutes, so that a test need not wait. Several boundaries make as many
-workers, forked from one start: `started PID BOUNDARY` and `ended PID CODE` are written about each.
+given up after seconds instead of minutes, so that a test need not wait. A crew has as many workers as
+boundaries, forked from one start: `started PID BOUNDARY` and `ended PID CODE` are written about each.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def crew(boundaries: Sequence[str]) -> None:
 if __name__ == "__main__":
     for name, seconds in IMPATIENCE.items():
         setattr(remote, name, seconds)
-    if len(sys.argv) == 2:
-        asyncio.run(work(sys.argv[1]))
+    if sys.argv[1] == "--crew":
+        crew(sys.argv[2:])
     else:
-        crew(sys.argv[1:])
+        asyncio.run(work(sys.argv[1]))
