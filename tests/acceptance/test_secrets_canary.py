@@ -201,7 +201,7 @@ async def let_providers_fail(served: Outlet, image: str) -> None:
     bad = Fault(do="result_url", location=f"https://10.0.0.1/{THEIRS}?X-Amz-Signature={THEIRS}")
     served.sandbox.add(bad)
     made = await served.ask("POST", "/api/video/animate", json=body_of(image, "fal-pika"))
-    await until(lambda: b"UrlNotAllowedError" in served.log)
+    await until(lambda: b"video.address_refused" in served.log)
     await served.ask("POST", f"{made.headers['location']}/cancel")
     served.sandbox.clear_faults()
 
