@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from photoplay.domain.routing import INTERRUPTED
 from photoplay.sandbox.tasks import Task
 
 Row = dict[str, Any]
@@ -29,8 +30,13 @@ class Books:
             if name is not None
         }
         # Runway is given nothing of ours but the prompt: what lost its answer there is known by that.
+        # An attempt that says of itself that it was interrupted before it left can have no task.
         self._nameless = [
-            a for a in attempts if a["provider"] == "runway" and not a["provider_task_id"]
+            a
+            for a in attempts
+            if a["provider"] == "runway"
+            and not a["provider_task_id"]
+            and a["refusal"] != INTERRUPTED
         ]
         self._prompts = {job["id"]: job["prompt"] for job in jobs}
         self.attempt_of: dict[str, Row] = {
