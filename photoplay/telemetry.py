@@ -54,8 +54,11 @@ _LINES: dict[str, str] = {
 }
 
 Event = MutableMapping[str, Any]
-# Line breaks could forge a log line, other control characters a terminal's picture of one.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Line breaks could forge a log line; other control characters, and those that turn the direction of
+# reading, a terminal's picture of one.
+_UNSEEN = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+_CONTROL = re.compile(rf"[\x00-\x1f{_UNSEEN}]")
+_CONTROL_WITHIN_LINES = re.compile(rf"[\x00-\x08\x0b-\x1f{_UNSEEN}]")
 # Ours or the library's own, not values.
 _UNTOUCHED = frozenset({"timestamp", "level", "exception", "exc_info", "stack_info"})
 
@@ -68,9 +71,11 @@ def _without_secrets(text: str) -> str:
 
 def redact_text(text: str) -> str:
     """Return the text as one line, without signatures, tokens, passwords and inline pictures."""
-    return _CONTROL.sub(
-        lambda control: control[0].encode("unicode_escape").decode("ascii"), _without_secrets(text)
-    )
+    return _CONTROL.sub(_spelt_out, _without_secrets(text))
+
+
+def _spelt_out(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode("ascii")
 
 
 def _redacted(value: object) -> object:
@@ -82,7 +87,8 @@ def _redacted(value: object) -> object:
         case Mapping():
             items = cast("Mapping[object, object]", value).items()
             return {
-                str(k): "***" if _SECRET_KEYS.search(str(k)) else _redacted(v) for k, v in items
+                redact_text(str(k)): "***" if _SECRET_KEYS.search(str(k)) else _redacted(v)
+                for k, v in items
             }
         case list() | tuple() | set() | frozenset():
             return [_redacted(part) for part in cast("Iterable[object]", value)]
@@ -100,7 +106,7 @@ def _redact(_logger: object, _method: str, event: Event) -> Event:
 def _redact_exception(_logger: object, _method: str, event: Event) -> Event:
     trace = event.get("exception")
     if isinstance(trace, str):
-        event["exception"] = _without_secrets(trace)
+        event["exception"] = _CONTROL_WITHIN_LINES.sub(_spelt_out, _without_secrets(trace))
     return event
 
 

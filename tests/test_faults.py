@@ -54,6 +54,7 @@ FAULTS = {
     40: "direct database access; forged claims and tokens",
     41: "server-side request forgery",
     42: "cost attack: bursts and many keys; caps hold",
+    43: "injection in prompt, file name, metadata, log lines, streams",
     45: "secrets canary found nowhere",
     46: "dependency with a wrong hash",
 }

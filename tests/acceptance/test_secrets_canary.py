@@ -6,29 +6,19 @@ fails; all that they let out is searched for canaries.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
-import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
-from photoplay.sandbox import Fault, Sandbox, SandboxOptions
+from photoplay.sandbox import Fault, SandboxOptions
 from photoplay.sandbox.options import FalOptions, KlingOptions, RunwayOptions
-from tests.api.serving import encoded, free_of_environment, noise, token
-from tests.conftest import copied_database, until
+from tests.api.serving import encoded, noise
+from tests.conftest import until
+from tests.support.outlet import Outlet, outlet
 
 pytestmark = [pytest.mark.fault(45), pytest.mark.xdist_group("providers")]
 
@@ -52,20 +42,6 @@ OPTIONS = SandboxOptions(
 )
 
 
-@contextmanager
-def owned_database(postgres, template) -> Iterator[tuple[str, psycopg.Connection]]:
-    """A database reached over TCP by an owner with a password."""
-    name = sql.Identifier(f"canary_{uuid4().hex[:8]}")
-    with (
-        copied_database(postgres, template) as dbname,
-        psycopg.connect(postgres.dsn(dbname=dbname), autocommit=True) as owner,
-    ):
-        owner.execute(sql.SQL("create role {} login superuser password {}").format(name, PASSWORD))
-        login = name.as_string().strip('"')
-        yield f"postgresql://{login}:{PASSWORD}@127.0.0.1:{postgres.port}/{dbname}", owner
-        owner.execute(sql.SQL("drop role {}").format(name))
-
-
 def body_of(image: str, provider: str) -> dict[str, Any]:
     return {
         "imageId": image,
@@ -74,102 +50,9 @@ def body_of(image: str, provider: str) -> dict[str, Any]:
     }
 
 
-@dataclass
-class Outlet:
-    """A server process, and all that it let out."""
-
-    http: httpx.AsyncClient
-    owner: psycopg.Connection
-    sandbox: Sandbox
-    log: bytearray = field(default_factory=bytearray)
-    errors: list[str] = field(default_factory=list)
-    secrets: dict[str, str] = field(default_factory=dict)
-
-    async def ask(self, method: str, path: str, **rest: Any) -> httpx.Response:
-        answer = await self.http.request(method, path, **rest)
-        if answer.status_code >= 400:
-            self.errors.append(f"{answer.headers} {answer.text}")
-        return answer
-
-    async def wish(self, image: str, provider: str) -> dict[str, Any]:
-        """Ask for a clip and wait for its end."""
-        made = await self.ask("POST", "/api/video/animate", json=body_of(image, provider))
-        assert made.status_code == 202, made.text
-        return await self.ended(made.headers["location"])
-
-    async def ended(self, address: str) -> dict[str, Any]:
-        while True:
-            answer = await self.ask("GET", f"{address}?wait=30")
-            if answer.status_code == 200 and (job := answer.json()["data"])["finished_at"]:
-                self.note_addresses(job)
-                return job
-
-    def note_addresses(self, job: dict[str, Any]) -> None:
-        for name in ("signedVideoUrl", "signedPosterUrl"):
-            if job.get(name):
-                query = parse_qs(urlsplit(job[name]).query)
-                self.secrets[f"signature {len(self.secrets)}"] = query["signature"][0]
-
-
-@asynccontextmanager
-async def outlet(form: str, postgres, template, folder: Path) -> AsyncIterator[Outlet]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    bearer = token(uuid4(), secret=JWT)
-    async with Sandbox(OPTIONS) as sandbox:
-        with owned_database(postgres, template) as (dsn, owner):
-            environment = {
-                **free_of_environment(),
-                **sandbox.environment,
-                "DATABASE_URL": dsn,
-                "PHOTOPLAY_JWT_SECRET": JWT,
-                "PHOTOPLAY_MEDIA_SECRET": MEDIA,
-                "PHOTOPLAY_PUBLIC_URL": address,
-                "PHOTOPLAY_LOG_FORMAT": form,
-                "PHOTOPLAY_LOG_LEVEL": "debug",
-                "PHOTOPLAY_POLL_MIN_S": "0.05",
-                "PHOTOPLAY_POLL_MAX_S": "0.2",
-                "VIDEO_PROVIDER_PRIORITY": "fal-pika,kling,runway,local",
-                "VIDEO_DAILY_LIMIT": "1000",
-                "VIDEO_MAX_OPEN_JOBS": "100",
-                "PHOTOPLAY_DEDUPE_OPEN_JOBS": "false",
-            }
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "photoplay", "serve", "--port", str(port), "--data-dir", str(folder),
-                env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder.parent,
-            )  # fmt: skip
-            headers = {"Authorization": f"Bearer {bearer}"}
-            async with httpx.AsyncClient(
-                base_url=address, headers=headers, timeout=60, trust_env=False
-            ) as http:
-                served = Outlet(http, owner, sandbox, secrets={"bearer": bearer.split(".")[2]})
-                reading = asyncio.create_task(read(process, served.log))
-                try:
-                    await until(lambda: b"worker.started" in served.log, within_s=60)
-                    await until(lambda: is_up(served), within_s=60)
-                    yield served
-                finally:
-                    process.send_signal(signal.SIGTERM)
-                    try:
-                        async with asyncio.timeout(20):
-                            await process.wait()
-                    finally:
-                        with contextlib.suppress(ProcessLookupError):
-                            process.kill()
-                    await reading
-
-
-async def read(process: asyncio.subprocess.Process, log: bytearray) -> None:
-    while chunk := await process.stdout.read(1 << 16):
-        log += chunk
-
-
 async def do_what_succeeds(served: Outlet, image: str) -> None:
     for provider in ("fal-pika", "kling", "runway", "local"):
-        job = await served.wish(image, provider)
+        job = await served.wish(body_of(image, provider))
         assert job["status"] == "succeeded", (job["failure"], job["attempts"])
     await served.ask("GET", f"/api/video/jobs/{job['id']}/video")
     ticket = (await served.ask("POST", f"/api/video/jobs/{job['id']}/ticket")).json()["data"]
@@ -194,7 +77,7 @@ async def let_providers_fail(served: Outlet, image: str) -> None:
     for case in cases:
         served.sandbox.clear_faults()
         served.sandbox.add(case)
-        job = await served.wish(image, "fal-pika")
+        job = await served.wish(body_of(image, "fal-pika"))
         served.errors.append(str({**job, "signedVideoUrl": None, "signedPosterUrl": None}))
     served.sandbox.clear_faults()
     # A clip at such an address is asked for as long as the provider keeps it.
@@ -243,15 +126,8 @@ async def let_things_break(served: Outlet, image: str) -> None:
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where datname = current_database() and pid <> pg_backend_pid()"
     )
-    await until(lambda: is_up(served))
-    assert (await served.wish(image, "runway"))["status"] == "succeeded"
-
-
-async def is_up(served: Outlet) -> bool:
-    try:
-        return (await served.ask("GET", "/api/video/quota")).status_code == 200
-    except httpx.ConnectError:
-        return False
+    await until(served.is_up)
+    assert (await served.wish(body_of(image, "runway")))["status"] == "succeeded"
 
 
 def rows_of_everything(owner: psycopg.Connection) -> str:
@@ -277,7 +153,10 @@ def rows_of_everything(owner: psycopg.Connection) -> str:
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_no_canary_leaves_by_any_way(form, postgres, template, tmp_path):
     folder = tmp_path / "data"
-    async with outlet(form, postgres, template, folder) as served:
+    settings = {"PHOTOPLAY_LOG_FORMAT": form, "PHOTOPLAY_MEDIA_SECRET": MEDIA}
+    async with outlet(
+        postgres, template, folder, options=OPTIONS, jwt=JWT, password=PASSWORD, **settings
+    ) as served:
         picture = encoded(noise(640, 480))
         uploaded = await served.ask("POST", "/api/video/images", content=picture)
         image = uploaded.json()["data"]["imageId"]

@@ -155,6 +155,7 @@ def test_picture_bytes_are_only_counted(log):
     assert "30 bytes" in log.text
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize(
     "break_", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 )
@@ -168,6 +169,7 @@ def test_a_value_cannot_forge_a_line(log, break_):
     assert not any(line.startswith("2026-01-01") for line in log.lines)
 
 
+@pytest.mark.fault(43)
 def test_an_exception_cannot_forge_a_line(log):
     forged = "2026-01-01T00:00:00Z [info     ] forged"
     try:
@@ -180,10 +182,22 @@ def test_an_exception_cannot_forge_a_line(log):
         assert forged in json.loads(log.text)["exception"]
 
 
-def test_a_terminal_is_not_controlled_by_a_value(log):
-    get_logger("test").info("something.happened", value="\x1b[2Jcleared")
-    assert "\x1b[2J" not in log.text
+@pytest.mark.fault(43)
+@pytest.mark.parametrize(
+    "control", ["\x1b[2J", "\x9b2J", "\x08\x08\x08", "\x07", "\u202e", "\u2067"]
+)
+def test_a_terminal_is_not_controlled_by_a_value(log, control):
+    get_logger("test").info("something.happened", value=f"{control}cleared")
+    get_logger("test").info("something.happened", deep={f"{control}key": [control]})
+    logging.getLogger("a.library").warning("said %s", control)
+    try:
+        raise ValueError(f"{control}raised")
+    except ValueError:
+        get_logger("test").exception("something.failed")
+    assert control not in log.text
+    # Shown as what it is; JSON has a way of its own to write what is left in a traceback.
     assert "cleared" in log.text
+    assert "raised" in log.text
 
 
 def test_what_is_no_secret_stays_as_it_is():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -107,3 +109,25 @@ def test_it_can_be_put_on_the_home_screen(open_studio: Open, local_address: str)
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
     # The tests' own profile is one that keeps nothing, which no page can help.
     assert [e for e in errors if e["errorId"] != "in-incognito"] == []
+
+
+@pytest.mark.fault(43)
+def test_what_a_person_writes_is_never_taken_for_markup(
+    open_studio: Open, local_address: str, tmp_path: Path
+) -> None:
+    markup = "\"'></textarea><img src=x onerror=window.owned=1><script>window.owned=1</script>"
+    named = tmp_path / "'><img src=x onerror=window.owned=1>.jpg"
+    shutil.copy(SAMPLES / "coffee.jpg", named)
+    studio = open_studio(local_address)
+    studio.page.set_input_files("#picker", named)
+    studio.page.locator("#duration").fill("1")
+    studio.page.locator("#prompt").fill(f"zoom in, {markup}")
+    studio.see("ready")
+    studio.page.click("#animate")
+    studio.see("succeeded")
+    # Also where the page is built anew from what it kept.
+    studio.page.reload()
+    studio.see("succeeded")
+    expect(studio.page.locator("img[src=x]")).to_have_count(0)
+    assert studio.page.evaluate("window.owned") is None
+    # `open_studio` fails a page whose content policy had to stop something.

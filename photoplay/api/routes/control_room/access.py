@@ -20,7 +20,12 @@ from photoplay.api.routes.control_room.pages import problem_page
 from photoplay.api.service import Service, service_of
 from photoplay.db.pool import ADMIN
 from photoplay.domain.api_key import KeyScope
-from photoplay.domain.errors import ForbiddenError, PhotoplayError, UnauthenticatedError
+from photoplay.domain.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    PhotoplayError,
+    UnauthenticatedError,
+)
 
 COOKIE: Final = "photoplay_operator"
 SIGN_IN: Final = "/admin/sign-in"
@@ -37,6 +42,7 @@ def operators_only(page: Page) -> Callable[[Request], Awaitable[Response]]:
         try:
             if request.method == "POST":
                 require_own_form(request)
+            _require_text(request)
             operator = await _operator(request)
             if operator is None:
                 return RedirectResponse(f"{SIGN_IN}?then={quote(request.url.path)}", 303)
@@ -64,6 +70,17 @@ def require_own_form(request: Request) -> None:
         raise ForbiddenError(
             "This form is not from here; open the page anew.", code="foreign_origin"
         )
+
+
+def _require_text(request: Request) -> None:
+    """Refuse what no text of the database can hold.
+
+    Raises:
+        InvalidRequestError: the address has a NUL in it.
+    """
+    asked = [*request.path_params.values(), *request.query_params.values()]
+    if any("\0" in str(text) for text in asked):
+        raise InvalidRequestError("The address has a NUL character in it; nothing is called so.")
 
 
 async def _operator(request: Request) -> Caller | None:

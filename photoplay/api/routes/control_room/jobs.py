@@ -103,7 +103,7 @@ async def act(request: Request, operator: Caller) -> Response:
         case "resolve":
             form = await request.form(max_files=0, max_fields=2, max_part_size=1024)
             task_id = str(form.get("task_id", "")).strip()
-            if not task_id or len(task_id) > _MOST_TASK_CHARACTERS:
+            if not task_id.isprintable() or not 0 < len(task_id) <= _MOST_TASK_CHARACTERS:
                 raise InvalidRequestError("task_id: name the provider's task, in 200 characters")
             await resolve_submission(database, job_id, task_id=task_id, actor=operator.actor)
         case "never-arrived":
