@@ -1,10 +1,11 @@
 // Build the elements into the Python package, which serves them at /elements/, and everything into dist/ for npm.
 //
 // node build.mjs           writes both
-// node build.mjs --check   fails when the package's files are not what the sources make
+// node build.mjs --dist    writes dist/ only
+// node build.mjs --check   fails when the Python package's files are not what the sources make
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -35,16 +36,36 @@ export const shared = {
 };
 
 /** One script with all elements compresses best; languages stay apart, for who speaks them. */
-async function buildElements(folder, names = ["index.ts"]) {
+async function buildElements(folder) {
   rmSync(folder, { recursive: true, force: true });
   await build({
     ...shared,
-    entryPoints: names.map((name) => `src/${name}`),
+    entryPoints: ["src/index.ts"],
     outdir: folder,
     splitting: true,
     minify: true,
     chunkNames: "[name]-[hash]",
   });
+}
+
+/** What npm gets. All entries share their chunks, so that a page's elements and components share their settings. */
+async function buildDist() {
+  rmSync("dist", { recursive: true, force: true });
+  await build({
+    ...shared,
+    entryPoints: [
+      ...["index.ts", ...ELEMENTS].map((name) => ({ in: `src/${name}`, out: `elements/${name.replace(/\.ts$/, "")}` })),
+      { in: "react/index.ts", out: "react/index" },
+    ],
+    outdir: "dist",
+    splitting: true,
+    minify: true,
+    jsx: "automatic",
+    external: ["react", "react/jsx-runtime"],
+    chunkNames: "chunks/[name]-[hash]",
+  });
+  execFileSync("npx", ["tsc", "--project", "tsconfig.types.json"], { stdio: "inherit" });
+  copyFileSync("../LICENSE", "dist/LICENSE");
 }
 
 function sizes(folder) {
@@ -69,14 +90,10 @@ async function check() {
   if (differ.length) throw new Error(`built anew, these differ: ${differ.join(", ")}; run npm run build`);
 }
 
-async function writeAll() {
-  await buildElements(SERVED);
-  rmSync("dist", { recursive: true, force: true });
-  await buildElements("dist/elements", ["index.ts", ...ELEMENTS]);
-  execFileSync("npx", ["tsc", "--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--rootDir", ".", "--outDir", "dist/types"], { stdio: "inherit" });
-}
 
 const isMain = process.argv[1] === new URL(import.meta.url).pathname;
-if (isMain && process.argv.includes("--check")) await check();
-else if (isMain) await writeAll();
+const isAsked = (option) => isMain && process.argv.includes(option);
+if (isAsked("--check")) await check();
+else if (isMain && !isAsked("--dist")) await buildElements(SERVED);
+if (isMain && !isAsked("--check")) await buildDist();
 if (isMain) sizes(SERVED);

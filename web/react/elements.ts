@@ -1,8 +1,11 @@
 // The elements as React sees them: a component sets properties, and hears events by their names.
 
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import type { TokenSource } from "../src/logic/api.ts";
 import type { Events } from "../src/names.ts";
+
+// An element starts as soon as it is in the page; until then its token and listeners have to be there.
+const useCommitEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
 
 type Listeners = { [Name in keyof Events]?: ((event: CustomEvent<Events[Name]>) => void) | undefined };
 
@@ -15,7 +18,7 @@ export function useElement<Kind extends HTMLElement & { token?: TokenSource | un
   const newest = useRef(listeners);
   newest.current = listeners;
   const names = Object.keys(listeners).join(" ");
-  useEffect(() => {
+  useCommitEffect(() => {
     const element = ref.current;
     if (!element) return;
     const stopping = new AbortController();
@@ -25,8 +28,10 @@ export function useElement<Kind extends HTMLElement & { token?: TokenSource | un
     }
     return () => stopping.abort();
   }, [names]);
-  useEffect(() => {
-    if (ref.current && token !== undefined) ref.current.token = token;
+  const given = useRef<TokenSource | undefined>(undefined);
+  useCommitEffect(() => {
+    if (ref.current && token !== given.current) ref.current.token = token;
+    given.current = token;
   }, [token]);
   return ref;
 }

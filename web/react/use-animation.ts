@@ -2,14 +2,14 @@ import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { apiFor } from "../src/element.ts";
 import type { Problem, TokenSource } from "../src/logic/api.ts";
 import { browserIntents } from "../src/logic/intents.ts";
-import type { Job, PictureName, Wish } from "../src/logic/types.ts";
+import type { Job, Wish } from "../src/logic/types.ts";
 import { isOpen, type State, type Subject, WishedJob } from "../src/logic/wished-job.ts";
 
 export interface AnimationWish extends Omit<Wish, "picture"> {
-  /** The picture; null while there is none. */
-  picture: PictureName | null;
-  endpoint?: string;
-  token?: TokenSource;
+  /** The picture, by one of its names or as this page shows it; null while there is none. */
+  picture: Wish["picture"] | null;
+  endpoint?: string | undefined;
+  token?: TokenSource | undefined;
 }
 
 export interface Animation {

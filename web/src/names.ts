@@ -31,7 +31,7 @@ export interface Announcements {
 export type Events = Wishes & Announcements;
 
 declare global {
-  interface HTMLElementEventMap extends NamedEvents {}
+  interface GlobalEventHandlersEventMap extends NamedEvents {}
 }
 
 type NamedEvents = { [Name in keyof Events]: CustomEvent<Events[Name]> };

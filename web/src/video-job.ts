@@ -23,6 +23,7 @@ export class VideoJob extends PhotoplayElement {
     () => this.#body.focus(),
   );
   #following: Following | null = null;
+  #spokenFor: Job | null = null;
 
   constructor() {
     super([noteStyle, jobStyle]);
@@ -73,7 +74,8 @@ export class VideoJob extends PhotoplayElement {
     const before = this.getAttribute("state");
     this.show();
     if (before !== this.getAttribute("state") && isGone && problem?.status === 401) this.wish("signinrequest", null);
-    if (!job || problem) return;
+    if (!job || job === this.#spokenFor) return;
+    this.#spokenFor = job;
     this.announce("jobchange", { job });
     if (hasEnded(job.status)) this.announce("jobend", { job });
   }

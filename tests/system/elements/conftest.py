@@ -7,7 +7,22 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from .package import Installed
 from .page import ElementsPage
+from .product import Product, running
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product on another origin, whose users have two videos a day."""
+    with running(tmp_path_factory.mktemp("elsewhere")) as product:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A product's folder with the npm package."""
+    return Installed(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ export class Following extends EventTarget {
   }
 
   #take(job: Job): void {
-    if (this.job && job.version < this.job.version) return;
+    const before = this.job;
+    // Its cancelling is answered, and told again by who watches.
+    if (before && (job.version < before.version || (job.version === before.version && job.overdue === before.overdue))) return;
     this.#change({ job, problem: null, ...(hasEnded(job.status) && { isCancelling: false }) });
   }
 
