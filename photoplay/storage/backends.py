@@ -132,12 +132,19 @@ def open_backend(url: str, s3: S3Options | None = None) -> Backend:
     """Return the backend that `url` names: `file:///folder`, `memory:` or `s3://bucket/prefix`.
 
     Raises:
-        StorageError: the URL is none of the three; correct the setting.
+        StorageError: the URL is none of the three, or no folder can be there; correct the setting.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path.strip("/"):
         root = Path(unquote(parts.path))
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{root} cannot be the folder of the store ({error.strerror}); "
+                "make room for it or set PHOTOPLAY_STORE_URL",
+                code="store_url",
+            ) from None
         # Resolved, because paths relative to the root are taken from what the system reports.
         root = root.resolve()
         return FolderBackend(root, LocalStore(root, automatic_cleanup=True))

@@ -7,6 +7,7 @@ answers are lines of JSON on standard input and output. Only `decoders` starts i
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -32,7 +33,8 @@ def serve() -> None:
     picture_decoding.prepare()
     gc.freeze()
     os.write(1, READY)
-    with os.fdopen(0, "rb", closefd=False) as requests:
+    # Nobody reads any more when our process has been killed.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(0, "rb", closefd=False) as requests:
         for line in requests:
             os.write(1, json.dumps(_answer(json.loads(line))).encode() + b"\n")
 

@@ -60,6 +60,7 @@ class Staff:
         self.started = 0
         self.surprises: list[str] = []
         """How it ended when nobody had killed it."""
+        self._objects = folder / "objects"
         self._command = command
         self._env = env
         self._is_worker = is_worker
@@ -82,13 +83,17 @@ class Staff:
                     preexec_fn=die_with_parent,
                 )  # fmt: skip
             self.started += 1
+            began_without_store = self._objects.is_file()
             if self._closing:
                 self.send(signal.SIGTERM)
             code = await self._process.wait()
             # Told to stop before it could listen for that, it ends by the signal itself.
             is_told = self._closing and code in {0, -signal.SIGTERM}
-            if not is_told and code != -signal.SIGKILL:
+            # Killed while the store is away, it says so at its next start.
+            is_without_store = code == 1 and (began_without_store or self._objects.is_file())
+            if not is_told and code != -signal.SIGKILL and not is_without_store:
                 self.surprises.append(f"{self.log.stem} ended with {code}")
+            if code == 1:
                 # What cannot start would else be started as fast as the machine can.
                 await asyncio.sleep(1)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from photoplay.domain.routing import INTERRUPTED
 from photoplay.sandbox.tasks import Task
 
 Row = dict[str, Any]
@@ -30,14 +29,13 @@ class Books:
             if name is not None
         }
         # Runway is given nothing of ours but the prompt: what lost its answer there is known by that.
-        # An attempt that says of itself that it was interrupted before it left can have no task.
-        self._nameless = [
+        # Of a job's attempts those come first that say themselves that they may have arrived.
+        nameless = [
             a
             for a in attempts
-            if a["provider"] == "runway"
-            and not a["provider_task_id"]
-            and a["refusal"] != INTERRUPTED
+            if a["provider"] == "runway" and a["sent_at"] and not a["provider_task_id"]
         ]
+        self._nameless = sorted(nameless, key=lambda a: a["charged"] is False)
         self._prompts = {job["id"]: job["prompt"] for job in jobs}
         self.attempt_of: dict[str, Row] = {
             task.id: found for task in self.tasks if (found := self._find(task)) is not None
@@ -52,7 +50,8 @@ class Books:
         body = json.dumps(task.body)
         for attempt in self._nameless:
             prompt = self._prompts.get(attempt["job_id"])
-            if prompt is not None and prompt in body and attempt["sent_at"] is not None:
+            if prompt is not None and prompt in body:
+                self._nameless.remove(attempt)
                 return attempt
         return None
 

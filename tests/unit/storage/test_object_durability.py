@@ -174,3 +174,10 @@ def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(StorageError) as caught:
         open_store(url)
     assert caught.value.code == "store_url"
+
+
+def test_a_folder_that_cannot_be_is_refused_with_the_setting_to_change(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(StorageError, match="PHOTOPLAY_STORE_URL"):
+        open_store(taken.as_uri())
