@@ -2,6 +2,7 @@
 
 They need Debian's browsers, Node and PgBouncer, which are installed where we may; the elements are built
 anew and compared with those in the package. Their Python packages are among the development requirements.
+What a browser shows takes most of the time, so the rest is run beside it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WEB = ROOT / "web"
+BROWSERS = ROOT / "tests" / "system"
 PACKAGES = {
-    "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "firefox-esr": "firefox-esr",
     "node": "nodejs",
     "npm": "npm",
     "pgbouncer": "pgbouncer",
 }
+PYTEST = (sys.executable, "-m", "pytest", "-m", "system")
 
 
 def _install_debian() -> None:
@@ -41,25 +46,47 @@ def _install_debian() -> None:
     )
 
 
-def _check_elements() -> int:
-    """Check the elements' types, run their own tests, and compare them with those in the package."""
-    steps = (["npm", "ci"], ["npm", "run", "check"], ["npm", "test"], ["npm", "run", "compare"])
-    for step in steps:
-        if status := subprocess.run(step, cwd=WEB, check=False).returncode:
-            return status
-    return 0
+def _run_in_turn(*steps: tuple[Sequence[str], Path]) -> tuple[int, str]:
+    """Run commands in their folders until one fails; return its status, and what all of them said."""
+    said: list[str] = []
+    for command, folder in steps:
+        run = subprocess.run(
+            command,
+            cwd=folder,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said.append(run.stdout)
+        if run.returncode:
+            return run.returncode, "".join(said)
+    return 0, "".join(said)
 
 
 def main() -> int:
     _install_debian()
-    if status := _check_elements():
-        return status
-    pytest = [sys.executable, "-m", "pytest", "-m", "system", *sys.argv[1:]]
-    # The browser's driver keeps an event loop running for its whole process; the others have their own.
-    for tests in (["tests", "--ignore=tests/system"], ["tests/system"]):
-        if status := subprocess.run([*pytest, *tests], cwd=ROOT, check=False).returncode:
-            return status
-    return 0
+    # The elements: types, their own tests, and whether those in the package are built from them.
+    elements = [
+        (("npm", *words), WEB)
+        for words in (("ci",), ("run", "check"), ("test",), ("run", "compare"))
+    ]
+    marked = [
+        str(path)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if BROWSERS not in path.parents and "pytest.mark.system" in path.read_text()
+    ]
+    with ThreadPoolExecutor(1) as beside:
+        rest = beside.submit(_run_in_turn, *elements, ((*PYTEST, *sys.argv[1:], *marked), ROOT))
+        # A process of their own: the browser's driver keeps an event loop running for its whole process.
+        browsers = subprocess.run(
+            [*PYTEST, "-n", "2", "--dist", "loadfile", *sys.argv[1:], str(BROWSERS)],
+            cwd=ROOT,
+            check=False,
+        )
+        status, said = rest.result()
+    print(said)
+    return browsers.returncode or status
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .serving import served
 
+# Debian builds it without the windows that nobody sees here; with them each page costs twice the time.
+CHROMIUM = "chromium-headless-shell"
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +39,9 @@ def sandbox_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    # A busy machine may take its time; what is wrong stays wrong.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=shutil.which(CHROMIUM), args=_FLAGS)
         yield browser
         browser.close()

@@ -54,11 +54,12 @@ def served(folder: Path, *options: str, **settings: str) -> Iterator[str]:
                 break
         else:
             raise AssertionError("the server did not start:\n" + "".join(log[-20:]))
+        address = log[-1].partition(_BANNER)[2].strip()
         # What it says afterwards must not fill the pipe.
         drain = Thread(target=log.extend, args=(server.stdout,))
         drain.start()
         try:
-            yield log[-1].partition(_BANNER)[2].strip()
+            yield address
             server.send_signal(signal.SIGTERM)
             server.wait(60)
         finally:

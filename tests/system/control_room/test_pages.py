@@ -53,6 +53,7 @@ def test_axe_finds_nothing_on_any_page_at_any_width(
     look(page, "nothing found")
     page.goto(f"/admin/jobs/{job_id}")
     page.get_by_role("link", name="00000000").first.click()
+    page.wait_for_load_state()
     look(page, "a user")
     context.close()
 

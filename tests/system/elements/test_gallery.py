@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from .page import ElementsPage
 from .scripted import job
@@ -15,6 +15,7 @@ from .test_every_state import violations
 pytestmark = pytest.mark.system
 Open = Callable[..., ElementsPage]
 GALLERY = "<photoplay-gallery page-size='12'></photoplay-gallery>"
+LISTED = "**/api/video/jobs?*"
 ITEMS = "photoplay-gallery [part=item]"
 
 
@@ -37,11 +38,12 @@ def _pages(route: Route) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 768, 1440])
-def test_more_come_as_they_are_scrolled_to(open_page: Open, local_address: str, width: int) -> None:
-    page = open_page(local_address, GALLERY)
-    page.page.set_viewport_size({"width": width, "height": 500})
-    page.page.route("**/api/video/jobs?*", _pages)
-    page.page.reload()
+def test_more_come_as_they_are_scrolled_to(
+    browser: Browser, open_page: Open, local_address: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 500})
+    context.route(LISTED, _pages)
+    page = open_page(local_address, GALLERY, context=context)
     items = page.page.locator(ITEMS)
     expect(items.first).to_be_visible()
     assert items.count() < 40
@@ -54,22 +56,25 @@ def test_more_come_as_they_are_scrolled_to(open_page: Open, local_address: str, 
     labels = page.page.locator("photoplay-gallery [part=label]").all_text_contents()
     assert labels[:2] == ["AI-generated", "Camera motion"]
     assert violations(page.page) == []
+    context.close()
 
 
-def test_without_videos_it_says_so(open_page: Open, local_address: str) -> None:
-    page = open_page(local_address, GALLERY)
+def test_without_videos_it_says_so(
+    open_page: Open, context: BrowserContext, local_address: str
+) -> None:
     empty = json.dumps({"success": True, "data": {"items": [], "next_cursor": None}})
-    page.page.route("**/api/video/jobs?*", lambda r: r.fulfill(body=empty))
-    page.page.reload()
+    context.route(LISTED, lambda r: r.fulfill(body=empty))
+    page = open_page(local_address, GALLERY, context=context)
     page.see_text("status", "No videos yet.")
 
 
-def test_what_could_not_be_listed_is_tried_again(open_page: Open, local_address: str) -> None:
-    page = open_page(local_address, GALLERY)
-    page.page.route("**/api/video/jobs?*", lambda r: r.fulfill(status=503))
-    page.page.reload()
+def test_what_could_not_be_listed_is_tried_again(
+    open_page: Open, context: BrowserContext, local_address: str
+) -> None:
+    context.route(LISTED, lambda r: r.fulfill(status=503))
+    page = open_page(local_address, GALLERY, context=context)
     page.see_text("status", "could not be listed")
-    page.page.unroute_all()
-    page.page.route("**/api/video/jobs?*", _pages)
+    context.unroute_all()
+    context.route(LISTED, _pages)
     page.page.click("photoplay-gallery [part=more]")
     expect(page.page.locator(ITEMS).first).to_be_visible()
