@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-system check bench chaos gallery format lock schema openapi types wheel clean
+.PHONY: help setup run demo test test-system check bench chaos sim gallery format lock schema openapi types wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: $(VENV)/.dev ## Measure; prints ratios against references of the same run
 
 chaos: $(VENV)/.dev ## 300 jobs against the sandbox while everything breaks; ARGS="--jobs 2000 --seed 7" for more.
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+sim: $(VENV)/.dev ## A million lives of jobs in virtual time; ARGS="--lives 5000 --seed 70001" for others.
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 gallery: $(VENV)/.dev ## Contact sheets of all samples and moves into out/gallery.
 	$(BIN)/python scripts/gallery.py
