@@ -198,18 +198,22 @@ class Worker:
         """Stand for the engine: begin a handler for each work item that is due."""
         while not self.stopping.is_set():
             self.queue_changed.clear()
-            try:
-                await self.process.before("dequeue")
-            except UnavailableError:
-                await asyncio.sleep(1)
-                continue
-            async with self.world.server.turn:
-                for item in self._due():
-                    item |= {"status": "picked", "holder": self}
-                    self.process.begin(self._handle(item["id"], item["job_id"], item["entrypoint"]))
+            if self._due():
+                try:
+                    await self.process.before("dequeue")
+                except UnavailableError:
+                    await asyncio.sleep(1)
+                    continue
+                await self._take()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_next()):
                     await self.queue_changed.wait()
+
+    async def _take(self) -> None:
+        async with self.world.server.turn:
+            for item in self._due():
+                item |= {"status": "picked", "holder": self}
+                self.process.begin(self._handle(item["id"], item["job_id"], item["entrypoint"]))
 
     def _due(self) -> list[Row]:
         now = self.world.now()

@@ -296,6 +296,8 @@ class Life:
             self.judge.at_end()
         except StandstillError:
             world.break_rule("I4: everything waits for ever")
+        except Exception as error:
+            world.break_rule(f"unexpected: {error!r}")
         finally:
             self._put_away()
         for error in world.loop.failures:

@@ -189,12 +189,13 @@ class People:
         await store.delete(erased.paths)
 
     async def resume_all(self) -> None:
-        """End what operators paused, in peace."""
+        """End what operators paused; whoever gets no answer comes again."""
         for name, row in list(self.world.tables.providers.items()):
             if row["paused_at"] is not None:
-                await self.request(
-                    "operator", lambda d, _, name=name: resume_provider(d, name, actor="sim")
-                )
+                with contextlib.suppress(UnavailableError):
+                    await self.request(
+                        "operator", lambda d, _, name=name: resume_provider(d, name, actor="sim")
+                    )
 
     def call_back(self, address: str, made: Made) -> None:
         """Plan a provider's callbacks for a task: none, one, many, early, late, for good or never."""

@@ -73,6 +73,8 @@ def run_lives(seeds: Iterable[int], *, seconds: float | None = None, calm: bool 
     """
     report, began = Report(), time.process_time()
     # A life's objects are a web of cycles that ends with it: collected now and then, all at once.
+    gc.collect()
+    gc.freeze()
     gc.disable()
     try:
         with simulated():
@@ -84,6 +86,7 @@ def run_lives(seeds: Iterable[int], *, seconds: float | None = None, calm: bool 
                     gc.collect()
     finally:
         gc.enable()
+        gc.unfreeze()
     return report
 
 
