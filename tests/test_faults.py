@@ -55,6 +55,7 @@ FAULTS = {
     41: "server-side request forgery",
     42: "cost attack: bursts and many keys; caps hold",
     43: "injection in prompt, file name, metadata, log lines, streams",
+    44: "erased during a run, during an upload, with the provider down",
     45: "secrets canary found nowhere",
     46: "dependency with a wrong hash",
 }

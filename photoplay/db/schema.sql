@@ -18,6 +18,7 @@
 -- 0016_pre_placed_picture
 -- 0030_pre_least_rights
 -- 0040_pre_adopted_jobs
+-- 0050_pre_erasure
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -361,6 +362,43 @@ CREATE FUNCTION photoplay.day_begins(p_day date, p_zone text) RETURNS timestamp 
     from (select p_day::timestamp at time zone p_zone as midnight) last
 $$;
 
+CREATE FUNCTION photoplay.erase_job(p_job_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    job record;
+begin
+    select * into job from public.video_jobs j
+        where j.id = p_job_id and j.erased_at is null and j.phase = 'done'
+            and (
+                pg_catalog.current_setting('role') in ('photoplay_worker', 'photoplay_admin')
+                or j.user_id = photoplay.user_id()
+            )
+        for update;
+    if not found then
+        return;
+    end if;
+    insert into photoplay.erased_jobs (
+        id, user_id, client_request_id, status, created_at, finished_at, erased_at, cost_usd, quota_day,
+        quota_returned_at
+    ) values (
+        job.id, job.user_id, job.client_request_id, job.status, job.created_at, job.finished_at, photoplay.now(),
+        coalesce(photoplay.known_cost(job.id), job.cost_usd), job.quota_day, job.quota_returned_at
+    );
+    if not photoplay.has_open_attempt(job.id) then
+        delete from public.video_jobs where id = job.id;
+        return;
+    end if;
+    update public.video_jobs
+    set erased_at = photoplay.now(), prompt = null, options = '{}', source_image_url = '', image_id = null,
+        fingerprint = null, result = null, provider_job_id = null, error = null
+    where id = job.id;
+    delete from photoplay.log_lines where job_id = job.id;
+    perform photoplay.wake(job.id);
+end
+$$;
+
 CREATE FUNCTION photoplay.fn_pgqueuer_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -403,6 +441,25 @@ BEGIN
     END IF;
 
 END;
+$$;
+
+CREATE FUNCTION photoplay.forget_erased_job(p_job_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    job record;
+begin
+    select * into job from public.video_jobs j where j.id = p_job_id and j.erased_at is not null for update;
+    if not found or photoplay.has_open_attempt(p_job_id) then
+        return false;
+    end if;
+    update photoplay.erased_jobs
+    set cost_usd = coalesce(photoplay.known_cost(p_job_id), cost_usd), quota_returned_at = job.quota_returned_at
+    where id = p_job_id;
+    delete from public.video_jobs where id = p_job_id;
+    return true;
+end
 $$;
 
 CREATE FUNCTION photoplay.forget_poll() RETURNS trigger
@@ -493,6 +550,16 @@ begin
 end
 $$;
 
+CREATE FUNCTION photoplay.has_open_attempt(p_job_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select exists (
+        select from photoplay.attempts a
+        where a.job_id = p_job_id and a.status in ('submitting', 'unknown', 'accepted', 'running')
+    )
+$$;
+
 CREATE FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -554,6 +621,14 @@ begin
         raise exception using errcode = 'PP001', message = 'another worker holds this job';
     end if;
 end
+$$;
+
+CREATE FUNCTION photoplay.known_cost(p_job_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select case when bool_or(a.cost_usd is null) then null else sum(a.cost_usd) end
+    from photoplay.attempts a where a.job_id = p_job_id and a.charged is distinct from false
 $$;
 
 CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean, requests_per_minute integer, daily_spend_usd numeric, total_daily_spend_usd numeric, time_zone text)
@@ -1436,6 +1511,7 @@ CREATE TABLE public.video_jobs (
     quota_day date,
     quota_returned_at timestamp with time zone,
     adopted_at timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT video_jobs_done_is_terminal CHECK (((phase = 'done'::text) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT video_jobs_finished_is_terminal CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT video_jobs_phase_known CHECK ((phase = ANY (ARRAY['accepted'::text, 'preparing'::text, 'submitting'::text, 'waiting'::text, 'storing'::text, 'done'::text]))),
@@ -1457,6 +1533,8 @@ COMMENT ON COLUMN public.video_jobs.quota_day IS 'Day whose quota this job took 
 COMMENT ON COLUMN public.video_jobs.quota_returned_at IS 'When that unit was given back; at most once.';
 
 COMMENT ON COLUMN public.video_jobs.adopted_at IS 'When it was taken over, still open, from an older system.';
+
+COMMENT ON COLUMN public.video_jobs.erased_at IS 'Erased: without content and seen by the worker alone, until its provider was asked to stop and what it cost is known.';
 
 CREATE TABLE public.video_quota (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1633,6 +1711,8 @@ CREATE UNIQUE INDEX idx_video_images_content ON public.video_images USING btree 
 
 CREATE UNIQUE INDEX idx_video_jobs_client_request_id ON public.video_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
 
+CREATE INDEX idx_video_jobs_erased ON public.video_jobs USING btree (erased_at) WHERE (erased_at IS NOT NULL);
+
 CREATE INDEX idx_video_jobs_expiring ON public.video_jobs USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX idx_video_jobs_finished ON public.video_jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
@@ -1755,8 +1835,6 @@ CREATE POLICY photoplay_read ON photoplay.schema_migrations FOR SELECT TO photop
 
 CREATE POLICY photoplay_request ON photoplay.attempts FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
-CREATE POLICY photoplay_request ON photoplay.erased_jobs FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
-
 CREATE POLICY photoplay_request ON photoplay.erased_objects TO photoplay_api USING ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text))) WITH CHECK ((path ~~ (( SELECT auth.uid() AS uid) || '/%'::text)));
 
 CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
@@ -1809,9 +1887,11 @@ ALTER TABLE photoplay.spend ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.workers ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY photoplay_admin ON public.video_jobs TO photoplay_admin USING ((erased_at IS NULL)) WITH CHECK ((erased_at IS NULL));
+
 CREATE POLICY photoplay_own ON public.video_images FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
-CREATE POLICY photoplay_own ON public.video_jobs FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY photoplay_own ON public.video_jobs FOR SELECT TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) AND (erased_at IS NULL)));
 
 CREATE POLICY photoplay_own ON public.video_quota FOR SELECT TO authenticated USING ((user_id = ( SELECT auth.uid() AS uid)));
 
@@ -1823,13 +1903,13 @@ CREATE POLICY photoplay_owner ON public.video_quota TO postgres USING (true) WIT
 
 CREATE POLICY photoplay_request ON public.video_images TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
-CREATE POLICY photoplay_request ON public.video_jobs TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY photoplay_request ON public.video_jobs TO photoplay_api USING (((user_id = ( SELECT auth.uid() AS uid)) AND (erased_at IS NULL))) WITH CHECK (((user_id = ( SELECT auth.uid() AS uid)) AND (erased_at IS NULL)));
 
 CREATE POLICY photoplay_request ON public.video_quota TO photoplay_api USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
 CREATE POLICY photoplay_worker ON public.video_images TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
-CREATE POLICY photoplay_worker ON public.video_jobs TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+CREATE POLICY photoplay_worker ON public.video_jobs TO photoplay_worker USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON public.video_quota TO photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
@@ -1898,7 +1978,15 @@ GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay
 GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay_worker;
 GRANT ALL ON FUNCTION photoplay.day_begins(p_day date, p_zone text) TO photoplay_admin;
 
+REVOKE ALL ON FUNCTION photoplay.erase_job(p_job_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.erase_job(p_job_id uuid) TO photoplay_api;
+GRANT ALL ON FUNCTION photoplay.erase_job(p_job_id uuid) TO photoplay_worker;
+GRANT ALL ON FUNCTION photoplay.erase_job(p_job_id uuid) TO photoplay_admin;
+
 REVOKE ALL ON FUNCTION photoplay.fn_pgqueuer_changed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.forget_erased_job(p_job_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION photoplay.forget_erased_job(p_job_id uuid) TO photoplay_worker;
 
 REVOKE ALL ON FUNCTION photoplay.forget_poll() FROM PUBLIC;
 
@@ -1907,6 +1995,8 @@ REVOKE ALL ON FUNCTION photoplay.guard_attempt() FROM PUBLIC;
 REVOKE ALL ON FUNCTION photoplay.guard_job() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.guard_new_job() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.has_open_attempt(p_job_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_attempt(p_job_id uuid, p_usd numeric) TO photoplay_worker;
@@ -1917,6 +2007,8 @@ GRANT ALL ON FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd nume
 
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.known_cost(p_job_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.limits_of(p_user_id uuid) TO authenticated;
@@ -2033,9 +2125,11 @@ GRANT UPDATE(finished_at) ON TABLE photoplay.attempts TO photoplay_api;
 
 GRANT SELECT,INSERT ON TABLE photoplay.audit TO photoplay_admin;
 
-GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_api;
-GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_worker;
-GRANT SELECT,INSERT ON TABLE photoplay.erased_jobs TO photoplay_admin;
+GRANT SELECT ON TABLE photoplay.erased_jobs TO photoplay_api;
+GRANT SELECT ON TABLE photoplay.erased_jobs TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.erased_jobs TO photoplay_admin;
+
+GRANT UPDATE(client_request_id) ON TABLE photoplay.erased_jobs TO photoplay_admin;
 
 GRANT SELECT,INSERT ON TABLE photoplay.erased_objects TO photoplay_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.erased_objects TO photoplay_worker;
@@ -2112,9 +2206,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_images TO photoplay_admi
 GRANT SELECT,INSERT,DELETE ON TABLE public.video_images TO photoplay_worker;
 
 GRANT SELECT ON TABLE public.video_jobs TO authenticated;
-GRANT SELECT,INSERT,DELETE ON TABLE public.video_jobs TO photoplay_api;
-GRANT SELECT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_worker;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.video_jobs TO photoplay_admin;
+GRANT SELECT,INSERT ON TABLE public.video_jobs TO photoplay_api;
+GRANT SELECT,UPDATE ON TABLE public.video_jobs TO photoplay_worker;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.video_jobs TO photoplay_admin;
 
 GRANT UPDATE(status) ON TABLE public.video_jobs TO photoplay_api;
 

@@ -21,8 +21,9 @@ async def erase_job(
     """Remove a job and return the keys of its objects, which the caller may remove at once.
 
     An open job is cancelled first. A stub without content stays: its key answers 410, its quota unit
-    still counts. The keys are also written down, so that a worker removes them again should a late
-    upload bring one back.
+    still counts. Where its provider may still be at work, a row without content stays too, for the worker
+    alone, which asks the provider to stop and writes down what it cost (record_late_end). The keys are also
+    written down, so that a worker removes them again should a late upload bring one back.
 
     Transaction: one. Idempotent: a second call finds nothing.
 
@@ -47,6 +48,7 @@ async def erase_locked(tx: Transaction, job: Mapping[str, Any]) -> list[str]:
     if Status(job["status"]) in OPEN:
         await end_as_cancelled(tx, job["id"])
     paths = [video_path(job["user_id"], job["id"]), poster_path(job["user_id"], job["id"])]
+    paths += [row["path"] for row in await tx.all("erase_fetched_picture", job_id=job["id"])]
     await tx.run("mark_objects_erased", job_id=job["id"], paths=paths)
     await tx.run("erase_job", job_id=job["id"])
     return paths

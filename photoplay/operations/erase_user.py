@@ -29,7 +29,8 @@ async def erase_user(
 ) -> ErasedUser:
     """Remove everything of a user; open jobs are cancelled first.
 
-    What stays has no content: stubs of the jobs, events, the ledger, costs, the audit.
+    What stays has no content: stubs of the jobs, events, the ledger, costs, the audit. A user who may come
+    back keeps the request keys in those stubs, so that a repetition still makes no second job.
 
     Transaction: one, with its audit row; it waits for requests of the user that are being served.
     Idempotent: a second call finds nothing, and is audited.
@@ -45,6 +46,8 @@ async def erase_user(
         await tx.run("mark_objects_erased", job_id=None, paths=images)
         await tx.run("erase_keys", user_id=user_id)
         await tx.run("erase_limits", user_id=user_id)
+        if blocked:
+            await tx.run("forget_request_keys", user_id=user_id)
         details = {"jobs": len(jobs), "images": len(images)}
         await write_audit(tx, AuditEntry(actor, "user.erase", str(user_id), details))
     return ErasedUser(len(jobs), len(images), [*paths, *images])

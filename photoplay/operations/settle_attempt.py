@@ -226,7 +226,8 @@ async def record_late_end(
 ) -> None:
     """End the attempt of a job that ended before: its cost is recorded, the job stays as it is.
 
-    When no attempt turns out to have been charged, the job's quota unit goes back.
+    When no attempt turns out to have been charged, the job's quota unit goes back. An erased job waited for
+    this: it goes now.
 
     Transaction: one. Idempotent: no; the second call finds no such edge.
     """
@@ -235,3 +236,4 @@ async def record_late_end(
         await set_attempt(tx, job.id, attempt_id, status, cost_usd=cost_usd, charged=charged)
         await tx.run("sum_cost", job_id=job.id)
         await tx.run("return_unit_unless_charged", job_id=job.id)
+        await tx.run("forget_erased_job", job_id=job.id)

@@ -23,7 +23,7 @@ from photoplay.domain.errors import (
     PhotoplayError,
     UnavailableError,
 )
-from photoplay.domain.job import Job
+from photoplay.domain.job import Job, poster_path, video_path
 from photoplay.domain.retry import backoff
 from photoplay.domain.states import Phase, Status
 from photoplay.operations.claim_job import Busy, claim_job, release_job, renew_lease
@@ -87,6 +87,7 @@ class JobHandler:
             await self._advance(job, lane)
         except LeaseLostError:
             _log.info("lease.lost", job_id=str(job.id))
+            await self._drop_if_erased(job)
         except asyncio.CancelledError:
             await asyncio.shield(
                 release_job(self._database, job, wake_after=timedelta(0), lane=lane)
@@ -95,6 +96,7 @@ class JobHandler:
         except IllegalTransitionError:
             # Ended by somebody else meanwhile: whoever comes next finds it terminal and tidies up.
             await release_job(self._database, job, wake_after=timedelta(seconds=1), lane=lane)
+            await self._drop_if_erased(job)
         except Exception as error:  # noqa: BLE001 -- the edge of a handler: logged, tried again later
             pause = backoff(
                 job.failures + 1,
@@ -110,6 +112,19 @@ class JobHandler:
                 exc_info=not known,
             )
             await release_job(self._database, job, wake_after=pause, lane=lane, failed=True)
+
+    async def _drop_if_erased(self, job: Job) -> None:
+        """Drop what this worker holds and may just have stored of a job that is there no longer.
+
+        What cannot be dropped now goes with a sweep.
+        """
+        driver = self._tools.drivers.get(job.attempt.provider) if job.attempt else None
+        with contextlib.suppress(PhotoplayError):
+            if not await self._database.once(WORKER, "get_job_version", {"job_id": job.id}):
+                if driver is not None:
+                    await driver.discard(job)
+                paths = [video_path(job.user_id, job.id), poster_path(job.user_id, job.id)]
+                await self._tools.store.delete(paths)
 
     async def _advance(self, job: Job, lane: str) -> None:
         while True:
@@ -216,7 +231,7 @@ class JobHandler:
         # Also without a notification: one may have been missed.
         rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
         # The other endings are ours alone to write, as long as the lease holds.
-        if not rows or rows[0]["status"] == Status.CANCELLED:
+        if not rows or (rows[0]["status"] == Status.CANCELLED and not rows[0]["is_sending"]):
             raise IllegalTransitionError("the job was ended meanwhile")
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from photoplay.db.pool import ADMIN, WORKER, Database, writer
+from photoplay.db.pool import ADMIN, WORKER, Database, reader, writer
 from photoplay.domain.capability import fit
 from photoplay.domain.errors import (
     ConflictError,
@@ -19,6 +19,7 @@ from photoplay.domain.errors import (
     LeaseLostError,
     NotFoundError,
 )
+from photoplay.domain.fingerprint import Picture
 from photoplay.domain.job import Job, video_path
 from photoplay.domain.options import MotionOptions, OptionDefaults
 from photoplay.domain.outcomes import FailureCode, Succeeded
@@ -362,3 +363,62 @@ async def test_erasures_at_the_same_time_are_one(course, database, owner, user):
     assert sum(isinstance(r, NotFoundError) for r in results) == len(scopes) - 1
     assert owner.execute("select count(*) from photoplay.erased_jobs").fetchone() == (1,)
     assert used(owner, user) == 0
+
+
+@pytest.mark.fault(44)
+async def test_an_erased_job_waits_for_its_last_attempt_without_content_and_seen_by_the_worker_alone(
+    course, database, owner, user
+):
+    await course.begin(billed=True)
+    await course.accept()
+    await erase_job(database, writer(user), course.job.id)
+    row = owner.execute("select to_jsonb(j) from public.video_jobs j").fetchone()[0]
+    kept = {name for name, value in row.items() if value not in (None, "", {})}
+    assert kept <= {
+        "id", "user_id", "created_at", "updated_at", "finished_at", "started_at", "status", "phase", "version",
+        "provider", "client_request_id", "effective_options", "quota_day", "erased_at", "overdue_at",
+    }  # fmt: skip
+    for scope, seen in ((reader(user), 0), (writer(user), 0), (ADMIN, 0), (WORKER, 1)):
+        rows = await database.once(scope, "get_job", {"job_id": course.job.id})
+        assert len(rows) == seen
+    assert used(owner, user) == 1
+    # It did not cost anything after all.
+    await record_late_end(
+        database, course.job, course.attempt_id, AttemptStatus.CANCELLED, None, charged=False
+    )
+    assert owner.execute("select count(*) from public.video_jobs").fetchone() == (0,)
+    stub = owner.execute(
+        "select status, quota_returned_at is not null from photoplay.erased_jobs"
+    ).fetchone()
+    assert stub == ("cancelled", True)
+    assert used(owner, user) == 0
+
+
+@pytest.mark.fault(44)
+async def test_the_function_that_erases_reaches_no_foreign_and_no_open_job(
+    course, database, owner, user
+):
+    before = everything(owner)
+    for scope in (writer(uuid4()), writer(user), ADMIN, WORKER):
+        await database.once(scope, "erase_job", {"job_id": course.job.id})
+        assert everything(owner) == before
+    await course.fail()
+    before = everything(owner)
+    await database.once(writer(uuid4()), "erase_job", {"job_id": course.job.id})
+    assert everything(owner) == before
+    await database.once(writer(user), "erase_job", {"job_id": course.job.id})
+    assert owner.execute("select count(*) from public.video_jobs").fetchone() == (0,)
+
+
+@pytest.mark.fault(44)
+@pytest.mark.parametrize("came", ["before", "with it", "with it, and is another's too"])
+async def test_a_picture_that_came_with_a_job_goes_with_it(course, database, owner, user, came):
+    if came != "before":
+        owner.execute("update public.video_images set created_at = now() + interval '1 s'")
+    if came == "with it, and is another's too":
+        picture = Picture(image_id=course.job.image_id)
+        await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local", key="2"))
+    ((path,),) = owner.execute("select path from public.video_images").fetchall()
+    paths = await erase_job(database, writer(user), course.job.id)
+    (left,) = owner.execute("select count(*) from public.video_images").fetchone()
+    assert (path in paths, left) == ((True, 0) if came == "with it" else (False, 1))

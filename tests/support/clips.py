@@ -82,8 +82,8 @@ class ClipDriver:
     async def place(self, job: Job, attempt_id: UUID) -> str:
         return job.source
 
-    async def cancel(self, job: Job) -> None:
-        return
+    async def cancel(self, job: Job) -> bool:
+        return True
 
     async def submit(self, job: Job, picture: str) -> SubmitOutcome:
         assert job.attempt is not None

@@ -451,6 +451,7 @@ export type VideoJob = {
   quota_day?: string | null;
   quota_returned_at?: string | null;
   adopted_at?: string | null;
+  erased_at?: string | null;
 };
 
 /** Units of the daily quota in use; one row a user and day. The ledger explains it. */

@@ -90,8 +90,11 @@ class Driver(Protocol):
         """Bring the result to a local file and return it; it stays until `discard`."""
         ...
 
-    async def cancel(self, job: Job) -> None:
-        """Ask the provider to stop the task; what became of it `follow` will tell."""
+    async def cancel(self, job: Job) -> bool:
+        """Ask the provider to stop the task; false when it could not be reached.
+
+        What became of it `follow` will tell.
+        """
         ...
 
     async def discard(self, job: Job) -> None:

@@ -94,8 +94,9 @@ class LocalDriver:
         await self._ensure_rendered(job, lambda _: None)
         return self._video(job)
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job) -> bool:
         """Do nothing: whoever renders it has been told through the job."""
+        return True
 
     async def discard(self, job: Job) -> None:
         if job.attempt is not None:

@@ -32,6 +32,7 @@ from photoplay.network.transfer import DownloadLimits
 from photoplay.operations.follow_task import Pace
 from photoplay.providers.prices import estimate
 from photoplay.providers.protocol import (
+    CancelAnswer,
     Lost,
     More,
     Order,
@@ -208,16 +209,20 @@ class RemoteDriver:
             await asyncio.to_thread(part.replace, file)
         return file
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job) -> bool:
         """Ask the provider to stop, where it can be asked; the answer is seen by `follow`."""
         request = self._provider.cancel(_task(job), job.now)
         if request is None:
-            return
+            return True
         try:
             answer = self._provider.read_cancel(await self._send(request, _CALL_S))
         except (NotSentError, UnansweredError) as error:
-            answer = error.reason
+            _log.warning(
+                "attempt.cancel_unheard", provider=self.capability.provider, reason=error.reason
+            )
+            return False
         _log.info("attempt.cancel_asked", provider=self.capability.provider, answer=str(answer))
+        return answer is not CancelAnswer.UNCLEAR
 
     async def discard(self, job: Job) -> None:
         """Remove the downloaded clip."""

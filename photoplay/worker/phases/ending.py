@@ -35,6 +35,7 @@ from photoplay.worker.phases.following import keep_following
 from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
+_ASK_AGAIN: Final = timedelta(seconds=15)
 _LONGEST_SLEEP: Final = timedelta(minutes=15)
 _ATTENTION: Final = frozenset({Refusal.NO_CREDIT, Refusal.UNAUTHENTICATED})
 _UNRESOLVED: Final = frozenset(
@@ -220,9 +221,10 @@ async def _never_heard_of_again(tools: Tools, job: Job) -> None:
 async def _follow_late(tools: Tools, job: Job, driver: Driver) -> Verdict:
     """Stop a task that is not wanted any more, and learn how it ended."""
     attempt = attempt_of(job)
-    if attempt.cancel_asked_at is None:
+    is_told = attempt.cancel_asked_at is not None
+    if not is_told and await driver.cancel(job):
         await mark_cancel_asked(tools.database, job, attempt.id)
-        await driver.cancel(job)
+        is_told = True
     outcome = await driver.follow(job, lambda _: None)
     match outcome:
         case Succeeded(_, cost_usd):
@@ -239,7 +241,9 @@ async def _follow_late(tools: Tools, job: Job, driver: Driver) -> Verdict:
                 tools.database, job, attempt.id, AttemptStatus.BLOCKED, None, charged=billed
             )
         case _:
-            return await keep_following(tools, job)
+            pause = await keep_following(tools, job)
+            # A provider that is away is asked again: each second that its task runs may be paid for.
+            return pause if is_told else Sleep(min(pause.delay, _ASK_AGAIN))
     await driver.discard(job)
     return Done()
 

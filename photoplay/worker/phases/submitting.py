@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Attempt, Job
 from photoplay.domain.outcomes import (
     Absent,
@@ -16,6 +17,7 @@ from photoplay.domain.outcomes import (
     Found,
     Refusal,
     Refused,
+    SubmitOutcome,
     Succeeded,
     Undecided,
     Unknown,
@@ -23,8 +25,13 @@ from photoplay.domain.outcomes import (
 )
 from photoplay.domain.routing import INTERRUPTED
 from photoplay.domain.states import AttemptStatus
-from photoplay.operations.record_submission import mark_sent, record_acceptance, record_unknown
-from photoplay.operations.settle_attempt import prepare_again
+from photoplay.operations.record_submission import (
+    mark_sent,
+    record_acceptance,
+    record_late_acceptance,
+    record_unknown,
+)
+from photoplay.operations.settle_attempt import prepare_again, record_late_end
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver, NotPlacedError
 from photoplay.worker.phases.ending import after_verdict, fail
@@ -54,9 +61,17 @@ async def send(tools: Tools, job: Job) -> Verdict:
         return GoOn()
     outcome = await driver.submit(job, picture)
     await tools.reach("submitting:before")
+    try:
+        return await _write_down(tools, job, outcome)
+    except IllegalTransitionError:
+        return await _write_down_late(tools, job, outcome)
+
+
+async def _write_down(tools: Tools, job: Job, outcome: SubmitOutcome) -> Verdict:
+    attempt = attempt_of(job)
     match outcome:
         case Accepted(task_id):
-            cost = driver.estimate_usd(job)
+            cost = tools.drivers[attempt.provider].estimate_usd(job)
             await record_acceptance(tools.database, job, attempt.id, task_id, cost_usd=cost)
             _log.info("attempt.accepted", provider=attempt.provider, task_id=task_id)
             await tools.reach("submitting")
@@ -69,6 +84,23 @@ async def send(tools: Tools, job: Job) -> Verdict:
             return await after_verdict(
                 tools, job, refusal, billed=False, pause=retry_after, message=detail
             )
+
+
+async def _write_down_late(tools: Tools, job: Job, outcome: SubmitOutcome) -> Verdict:
+    """The job was ended while the answer was on its way: what was accepted is stopped, not lost."""
+    attempt = attempt_of(job)
+    match outcome:
+        case Accepted(task_id):
+            cost = tools.drivers[attempt.provider].estimate_usd(job)
+            await record_late_acceptance(tools.database, job, attempt.id, task_id, cost_usd=cost)
+            _log.info("attempt.accepted", provider=attempt.provider, task_id=task_id)
+        case Refused():
+            await record_late_end(
+                tools.database, job, attempt.id, AttemptStatus.FAILED, None, charged=False
+            )
+        case Unknown():
+            await record_unknown(tools.database, job, attempt.id)
+    return GoOn()
 
 
 def _clock_s() -> float:
