@@ -32,6 +32,7 @@ from photoplay.sandbox import (
     SandboxOptions,
 )
 from photoplay.stack import APP_ROLE, ensure_app_role
+from tests.support.boundaries import is_stopped
 from tests.support.processes import die_with_parent
 
 ROOT = Path(__file__).parents[2]
@@ -100,13 +101,7 @@ class Staff:
     @property
     def is_stopped(self) -> bool:
         """Whether it is paused by SIGSTOP."""
-        if self._process is None:
-            return False
-        try:
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        except FileNotFoundError:
-            return False
-        return stat.rpartition(")")[2].split()[0] == "T"
+        return self._process is not None and is_stopped(self._process.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal; one that has just ended gets none."""

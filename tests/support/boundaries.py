@@ -46,6 +46,6 @@ def is_stopped(pid: int) -> bool:
     """Say whether a process is paused by SIGSTOP; one that has ended is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] == "T"
