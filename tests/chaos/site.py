@@ -37,6 +37,7 @@ from tests.support.processes import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 LEASE_S = 2.0
+_NO_STORE = b"cannot be the folder of the store"
 OPEN_JOBS = 6
 """Jobs that a user may have open at once."""
 _STOP_WITHIN_S = 45.0
@@ -61,7 +62,6 @@ class Staff:
         self.started = 0
         self.surprises: list[str] = []
         """How it ended when nobody had killed it."""
-        self._objects = folder / "objects"
         self._command = command
         self._env = env
         self._is_worker = is_worker
@@ -77,6 +77,7 @@ class Staff:
         while not self._closing:
             boundary = self.boundaries.pop(0) if self.boundaries else "-"
             with self.log.open("ab") as log:
+                begins_at = log.seek(0, os.SEEK_END)
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable, *self._command, *([boundary] if self._is_worker else []),
                     cwd=self.log.parent, env=self._env,
@@ -84,19 +85,23 @@ class Staff:
                     preexec_fn=die_with_parent,
                 )  # fmt: skip
             self.started += 1
-            began_without_store = self._objects.is_file()
             if self._closing:
                 self.send(signal.SIGTERM)
             code = await self._process.wait()
             # Told to stop before it could listen for that, it ends by the signal itself.
             is_told = self._closing and code in {0, -signal.SIGTERM}
             # Killed while the store is away, it says so at its next start.
-            is_without_store = code == 1 and (began_without_store or self._objects.is_file())
+            is_without_store = code == 1 and _NO_STORE in self._said_since(begins_at)
             if not is_told and code != -signal.SIGKILL and not is_without_store:
                 self.surprises.append(f"{self.log.stem} ended with {code}")
             if code == 1:
                 # What cannot start would else be started as fast as the machine can.
                 await asyncio.sleep(1)
+
+    def _said_since(self, position: int) -> bytes:
+        with self.log.open("rb") as log:
+            log.seek(position)
+            return log.read()
 
     @property
     def is_stopped(self) -> bool:
