@@ -19,6 +19,7 @@
 -- 0030_pre_least_rights
 -- 0040_pre_adopted_jobs
 -- 0050_pre_erasure
+-- 0051_pre_erasure_at_providers
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -386,13 +387,13 @@ begin
         job.id, job.user_id, job.client_request_id, job.status, job.created_at, job.finished_at, photoplay.now(),
         coalesce(photoplay.known_cost(job.id), job.cost_usd), job.quota_day, job.quota_returned_at
     );
-    if not photoplay.has_open_attempt(job.id) then
+    if not (photoplay.has_open_attempt(job.id) or photoplay.is_held_elsewhere(job.id)) then
         delete from public.video_jobs where id = job.id;
         return;
     end if;
     update public.video_jobs
     set erased_at = photoplay.now(), prompt = null, options = '{}', source_image_url = '', image_id = null,
-        fingerprint = null, result = null, provider_job_id = null, error = null
+        fingerprint = null, result = null, provider_job_id = null, error = null, expires_at = null
     where id = job.id;
     delete from photoplay.log_lines where job_id = job.id;
     perform photoplay.wake(job.id);
@@ -452,6 +453,9 @@ declare
 begin
     select * into job from public.video_jobs j where j.id = p_job_id and j.erased_at is not null for update;
     if not found or photoplay.has_open_attempt(p_job_id) then
+        return false;
+    end if;
+    if photoplay.is_held_elsewhere(p_job_id) and job.erased_at > photoplay.now() - interval '1 day' then
         return false;
     end if;
     update photoplay.erased_jobs
@@ -621,6 +625,17 @@ begin
         raise exception using errcode = 'PP001', message = 'another worker holds this job';
     end if;
 end
+$$;
+
+CREATE FUNCTION photoplay.is_held_elsewhere(p_job_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select exists (
+        select from photoplay.attempts a
+        where a.job_id = p_job_id and a.provider <> 'local' and a.provider_task_id is not null
+            and a.erased_there_at is null
+    )
 $$;
 
 CREATE FUNCTION photoplay.known_cost(p_job_id uuid) RETURNS numeric
@@ -1078,6 +1093,7 @@ CREATE TABLE photoplay.attempts (
     cancel_asked_at timestamp with time zone,
     reserved_usd numeric(12,6),
     placed_picture text,
+    erased_there_at timestamp with time zone,
     CONSTRAINT attempts_n_check CHECK ((n > 0)),
     CONSTRAINT attempts_reserved_usd_check CHECK ((reserved_usd >= (0)::numeric)),
     CONSTRAINT attempts_status_check CHECK ((status = ANY (ARRAY['submitting'::text, 'unknown'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'blocked'::text, 'cancelled'::text, 'expired'::text, 'lost'::text])))
@@ -1098,6 +1114,8 @@ COMMENT ON COLUMN photoplay.attempts.hinted_task_id IS 'Task id from a genuine c
 COMMENT ON COLUMN photoplay.attempts.reserved_usd IS 'List price of what it asks for; null when it is not known. Counts until its cost is known.';
 
 COMMENT ON COLUMN photoplay.attempts.placed_picture IS 'Address of the picture in the submission, where it names nothing of ours; null where the attempt''s id is in it.';
+
+COMMENT ON COLUMN photoplay.attempts.erased_there_at IS 'When its provider was asked to delete what it holds of the task of an erased job.';
 
 CREATE TABLE photoplay.audit (
     id bigint NOT NULL,
@@ -2007,6 +2025,8 @@ GRANT ALL ON FUNCTION photoplay.hold_first(p_job_id uuid, p_day date, p_usd nume
 
 REVOKE ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.hold_lease(p_job_id uuid, p_fence bigint) TO photoplay_worker;
+
+REVOKE ALL ON FUNCTION photoplay.is_held_elsewhere(p_job_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.known_cost(p_job_id uuid) FROM PUBLIC;
 

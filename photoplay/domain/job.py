@@ -69,6 +69,7 @@ class Job:
         picture_px: width and height, once the picture is in the store.
         tries: the attempts that have ended, oldest first.
         failures: handler runs in a row that ended in an unexpected error.
+        erased_at: when it was erased; it is only followed until its providers have let go of it.
         adopted_at: when it was taken over from an older system, which had sent it already.
     """
 
@@ -91,6 +92,7 @@ class Job:
     failures: int
     fence: int
     adopted_at: datetime | None = None
+    erased_at: datetime | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -148,4 +150,5 @@ class Job:
             failures=row["failures"],
             fence=fence,
             adopted_at=row["adopted_at"],
+            erased_at=row["erased_at"],
         )

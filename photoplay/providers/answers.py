@@ -74,6 +74,11 @@ def address(value: object) -> str | None:
         return None
 
 
+def is_settled_deletion(response: HttpResponse) -> bool:
+    """Return whether asking again would bring no more: done, unknown there, or refused for good."""
+    return response.status < 500 and response.status not in {408, 425, 429}
+
+
 def is_under(url: str, base: str) -> bool:
     """Return whether an address from an answer is within a base address of ours.
 

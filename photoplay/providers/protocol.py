@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from photoplay.domain.capability import Capability
 from photoplay.domain.http import HttpRequest, HttpResponse
@@ -306,6 +306,19 @@ class RemoteModel:
     price: Price | None
     max_prompt: int
     unconfirmed: str = ""
+
+
+@runtime_checkable
+class ErasingProvider(Protocol):
+    """A provider that can be asked to delete what it holds of a task that has ended."""
+
+    def erase(self, task: Task, now: datetime) -> HttpRequest:
+        """Return the request that deletes picture, prompt and clip; its clip is lost with it."""
+        ...
+
+    def read_erase(self, response: HttpResponse) -> bool:
+        """Return whether there is nothing left to ask for; false: ask again later."""
+        ...
 
 
 class RemoteProvider(Protocol):

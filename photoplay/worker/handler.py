@@ -120,7 +120,8 @@ class JobHandler:
         """
         driver = self._tools.drivers.get(job.attempt.provider) if job.attempt else None
         with contextlib.suppress(PhotoplayError):
-            if not await self._database.once(WORKER, "get_job_version", {"job_id": job.id}):
+            rows = await self._database.once(WORKER, "get_job_version", {"job_id": job.id})
+            if not rows or rows[0]["erased_at"] is not None:
                 if driver is not None:
                     await driver.discard(job)
                 paths = [video_path(job.user_id, job.id), poster_path(job.user_id, job.id)]

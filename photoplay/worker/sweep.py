@@ -74,7 +74,6 @@ class Sweeper:
         revived = await self._database.once(WORKER, "sweep_jobs", {"grace": self._grace})
         if revived:
             _log.warning("sweep.revived", jobs=len(revived))
-        await self._database.once(WORKER, "sweep_erased_jobs", {})
         await self._remove_erased(again=False)
         return len(revived)
 

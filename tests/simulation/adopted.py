@@ -100,6 +100,7 @@ _EMPTY = (
     "video",
     "cost_usd",
     "expires_at",
+    "erased_at",
 )
 _EMPTY_ATTEMPT = (
     "outcome",
@@ -113,4 +114,5 @@ _EMPTY_ATTEMPT = (
     "called_back_at",
     "cancel_asked_at",
     "placed_picture",
+    "erased_there_at",
 )

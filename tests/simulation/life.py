@@ -160,6 +160,7 @@ class Life:
             path = f"{user}/source-images/{image}.jpg"
             tables.images[image] = {
                 "id": image,
+                "created_at": self.world.now(),
                 "user_id": user,
                 "path": path,
                 "width": 800,
@@ -279,6 +280,7 @@ class Life:
         return (
             not any(job["finished_at"] is None for job in tables.jobs.values())
             and not any(a["status"] in OPEN_ATTEMPT for a in tables.attempts.values())
+            and not any(job["erased_at"] is not None for job in tables.jobs.values())
             and not any(row["removed_at"] is None for row in tables.erased_objects.values())
             and not any(
                 w.process.is_paused or w.handlers

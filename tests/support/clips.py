@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from uuid import UUID
@@ -27,6 +27,7 @@ from photoplay.domain.outcomes import (
     Succeeded,
 )
 from photoplay.providers.builtin import LOCAL
+from photoplay.providers.protocol import Task
 from photoplay.stack import Stack
 from photoplay.worker import engine
 from photoplay.worker.drivers import Driver, Patience
@@ -83,6 +84,9 @@ class ClipDriver:
         return job.source
 
     async def cancel(self, job: Job) -> bool:
+        return True
+
+    async def erase(self, task: Task, now: datetime) -> bool:
         return True
 
     async def submit(self, job: Job, picture: str) -> SubmitOutcome:

@@ -3,7 +3,7 @@ select
     job.id, job.user_id, job.created_at, job.status, job.phase, job.version,
     coalesce(image.path, job.source_image_url) as source_image_url,
     job.image_id, job.prompt, job.options, job.effective_options, job.provider, job.progress,
-    job.overdue_at, job.adopted_at, lease.failures,
+    job.overdue_at, job.adopted_at, job.erased_at, lease.failures,
     photoplay.now() as now,
     attempt.id as attempt_id, attempt.n as attempt_n, attempt.provider as attempt_provider,
     attempt.model as attempt_model, attempt.status as attempt_status, attempt.fence as attempt_fence,

@@ -1,12 +1,14 @@
--- Re-create the work item of every job that has none and needs one, because it is open or its attempt is:
+-- Re-create the work item of every job that has none and needs one, because it, its attempt or its erasure is open:
 -- lost with a stalled worker, or never seen because of a crash. Called every few seconds by every worker.
--- Index: idx_video_jobs_open, attempts_one_open, pgqueuer_unique_dedupe_key.
+-- Index: idx_video_jobs_open, attempts_one_open, idx_video_jobs_erased, pgqueuer_unique_dedupe_key.
 select job.id, photoplay.wake(job.id)
 from (
     select id from public.video_jobs where status in ('queued', 'running')
     union
     select job_id from photoplay.attempts
     where status in ('submitting', 'unknown', 'accepted', 'running')
+    union
+    select id from public.video_jobs where erased_at is not null
 ) unfinished
 join public.video_jobs job using (id)
 left join photoplay.leases lease on lease.job_id = job.id

@@ -33,6 +33,7 @@ from photoplay.domain.outcomes import (
 from photoplay.providers.answers import (
     address,
     identifier,
+    is_settled_deletion,
     is_under,
     items,
     json_object,
@@ -252,6 +253,14 @@ class Fal:
     def read_cancel(self, response: HttpResponse) -> CancelAnswer:
         status = text(mapping(json_object(response)).get("status"))
         return _CANCELLED.get(status or "", CancelAnswer.UNCLEAR)
+
+    def erase(self, task: Task, now: datetime) -> HttpRequest:
+        """Delete input, output and the files of the CDN."""
+        address = f"{self._platform_url}/models/requests/{task.task_id}/payloads"
+        return HttpRequest("DELETE", address, self._auth)
+
+    def read_erase(self, response: HttpResponse) -> bool:
+        return is_settled_deletion(response)
 
     # Callbacks
 

@@ -32,6 +32,7 @@ from photoplay.providers.answers import (
     address,
     fraction,
     identifier,
+    is_settled_deletion,
     items,
     json_object,
     mapping,
@@ -187,6 +188,13 @@ class Runway:
         if 200 <= response.status < 300:
             return CancelAnswer.STOPPED
         return CancelAnswer.GONE if response.status == 404 else CancelAnswer.UNCLEAR
+
+    def erase(self, task: Task, now: datetime) -> HttpRequest:
+        """Delete the task with its output: the same request as to stop it."""
+        return HttpRequest("DELETE", self._task_url(task), self._headers)
+
+    def read_erase(self, response: HttpResponse) -> bool:
+        return is_settled_deletion(response)
 
     # Callbacks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +16,7 @@ from photoplay.domain.capability import Capability
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import PollOutcome, ResolveOutcome, SubmitOutcome
 from photoplay.operations.follow_task import Pace
+from photoplay.providers.protocol import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,10 @@ class Driver(Protocol):
 
         What became of it `follow` will tell.
         """
+        ...
+
+    async def erase(self, task: Task, now: datetime) -> bool:
+        """Ask the provider to delete what it holds of an ended task; false: ask again later."""
         ...
 
     async def discard(self, job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from photoplay.domain.outcomes import (
     Succeeded,
 )
 from photoplay.providers.builtin import LOCAL
+from photoplay.providers.protocol import Task
 from photoplay.storage.objects import ObjectStore
 from photoplay.telemetry import get_logger
 from photoplay.worker import engine
@@ -96,6 +97,10 @@ class LocalDriver:
 
     async def cancel(self, job: Job) -> bool:
         """Do nothing: whoever renders it has been told through the job."""
+        return True
+
+    async def erase(self, task: Task, now: datetime) -> bool:
+        """Do nothing: what was made here is ours."""
         return True
 
     async def discard(self, job: Job) -> None:

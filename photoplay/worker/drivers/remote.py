@@ -33,6 +33,7 @@ from photoplay.operations.follow_task import Pace
 from photoplay.providers.prices import estimate
 from photoplay.providers.protocol import (
     CancelAnswer,
+    ErasingProvider,
     Lost,
     More,
     Order,
@@ -223,6 +224,20 @@ class RemoteDriver:
             return False
         _log.info("attempt.cancel_asked", provider=self.capability.provider, answer=str(answer))
         return answer is not CancelAnswer.UNCLEAR
+
+    async def erase(self, task: Task, now: datetime) -> bool:
+        """Ask the provider to delete what it holds of the task, where it can be asked."""
+        if not isinstance(self._provider, ErasingProvider):
+            return True
+        try:
+            response = await self._send(self._provider.erase(task, now), _CALL_S)
+        except (NotSentError, UnansweredError):
+            return False
+        is_done = self._provider.read_erase(response)
+        _log.info(
+            "attempt.erasure_asked", provider=self.capability.provider, status=response.status
+        )
+        return is_done
 
     async def discard(self, job: Job) -> None:
         """Remove the downloaded clip."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import (
@@ -21,6 +22,7 @@ from photoplay.domain.outcomes import (
 )
 from photoplay.domain.routing import RETRIED_BY_POLICY, Try, pause_before_next
 from photoplay.domain.states import AttemptStatus
+from photoplay.operations.erase_elsewhere import held_tasks, mark_erased_there
 from photoplay.operations.record_submission import record_late_acceptance, record_unknown
 from photoplay.operations.settle_attempt import (
     mark_cancel_asked,
@@ -29,6 +31,7 @@ from photoplay.operations.settle_attempt import (
     record_verdict,
     settle_failure,
 )
+from photoplay.providers.protocol import Task
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver
 from photoplay.worker.phases.following import keep_following
@@ -167,7 +170,29 @@ async def expire(tools: Tools, job: Job) -> Verdict:
 
 
 async def done(tools: Tools, job: Job) -> Verdict:
-    """Look after what a terminal job left at a provider: stop it, and learn what it cost."""
+    """Look after what a terminal job left at a provider: stop it, and learn what it cost.
+
+    Of an erased job the provider is also asked to delete what it holds.
+    """
+    verdict = await _look_after(tools, job)
+    if job.erased_at is not None and isinstance(verdict, Done):
+        return await _erase_elsewhere(tools, job)
+    return verdict
+
+
+async def _erase_elsewhere(tools: Tools, job: Job) -> Verdict:
+    asked: list[UUID] = []
+    held = await held_tasks(tools.database, job.id)
+    for task in held:
+        driver = tools.drivers.get(task.provider)
+        there = Task(task.provider_task_id, task.model, task.accepted_at)
+        if driver is None or await driver.erase(there, job.now):
+            asked.append(task.id)
+    is_over = await mark_erased_there(tools.database, job.id, asked)
+    return Done() if is_over or len(asked) == len(held) else Sleep(_LONGEST_SLEEP)
+
+
+async def _look_after(tools: Tools, job: Job) -> Verdict:
     attempt = job.attempt
     driver = tools.drivers.get(attempt.provider) if attempt else None
     if attempt is None:

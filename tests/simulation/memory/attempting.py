@@ -162,6 +162,7 @@ def begin_attempt(tx: Change, v: Values) -> list[Row]:
         "called_back_at": None,
         "cancel_asked_at": None,
         "placed_picture": None,
+        "erased_there_at": None,
     }
     tx.insert(tx.tables.attempts, attempt["id"], attempt)
     announce_attempt(tx, attempt)

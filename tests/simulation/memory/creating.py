@@ -79,7 +79,8 @@ def _known(tx: Change, v: Values) -> Row | None:
     if key is None:
         return None
     for job in tx.tables.jobs.values():
-        if job["user_id"] == tx.user_id and job["client_request_id"] == key:
+        is_own = job["user_id"] == tx.user_id and job["erased_at"] is None
+        if is_own and job["client_request_id"] == key:
             is_same = job["fingerprint"] == v["fingerprint"]
             return _answer("replayed" if is_same else "key_reused", job, {})
     for stub in tx.tables.erased_jobs.values():
@@ -161,6 +162,7 @@ def _insert(tx: Change, v: Values, instant: datetime, day: date | None) -> None:
         "cost_usd": None,
         "expires_at": None,
         "adopted_at": None,
+        "erased_at": None,
     }
     tx.insert(tx.tables.jobs, v["id"], job)
     announce(tx, job, "job.queued", {})
@@ -175,6 +177,7 @@ def find_replay(tx: Change, v: Values) -> list[Row]:
         {name: job[name] for name in names}
         for job in tx.tables.jobs.values()
         if (job["user_id"], job["client_request_id"]) == (tx.user_id, v["key"])
+        and job["erased_at"] is None
     ]
     return found + [
         dict.fromkeys(names) | {"status": stub["status"], "created_at": stub["created_at"]}

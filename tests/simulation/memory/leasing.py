@@ -88,7 +88,8 @@ def sweep_jobs(tx: Change, v: Values) -> list[Row]:
     before = tx.now() - v["grace"]
     under_way = {a["job_id"] for a in tx.tables.attempts.values() if a["status"] in OPEN_ATTEMPT}
     for job in tx.tables.jobs.values():
-        if job["status"] not in OPEN and job["id"] not in under_way:
+        is_erased = job["erased_at"] is not None
+        if job["status"] not in OPEN and job["id"] not in under_way and not is_erased:
             continue
         lease = tx.tables.leases.get(job["id"])
         held_until = lease["expires_at"] if lease else job["created_at"]

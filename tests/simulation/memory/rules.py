@@ -102,6 +102,12 @@ def attempts_usd(tx: Change, job_id: UUID) -> Decimal:
     return total
 
 
+def known_cost(tx: Change, job_id: UUID) -> Decimal | None:
+    """Return what the attempts of a job have cost; None while one is not known, or when there are none."""
+    costs = [a["cost_usd"] for a in tx.tables.attempts_of(job_id) if a["charged"] is not False]
+    return None if not costs or None in costs else usd(sum(costs, Decimal(0)))
+
+
 def add_spend(
     tx: Change, user_id: UUID, day: Any, amount: Decimal, *, is_spent: bool
 ) -> str | None:
