@@ -6,7 +6,8 @@ from uuid import UUID
 
 from photoplay.db.pool import Database, Scope, Transaction, uninterrupted
 from photoplay.domain.errors import ConflictError, NotFoundError
-from photoplay.domain.states import OPEN, Status
+from photoplay.domain.job import poster_path, video_path
+from photoplay.domain.states import OPEN, Phase, Status
 from photoplay.operations.write_audit import AuditEntry, write_audit
 
 
@@ -16,7 +17,8 @@ async def cancel_job(
 ) -> None:
     """End an open job as `cancelled`; its unit goes back unless an attempt was or may be billed.
 
-    Transaction: one; status, attempts, quota and the wake that lets the worker stop the provider.
+    Transaction: one; status, attempts, quota, what may be in the store already, and the wake that lets the
+    worker stop the provider.
     Idempotent: a cancelled job stays as it is.
 
     Args:
@@ -33,6 +35,8 @@ async def cancel_job(
         status = Status(job["status"])
         if status in OPEN:
             await end_as_cancelled(tx, job_id)
+            if job["phase"] == Phase.STORING:
+                await name_unwanted_objects(tx, job["user_id"], job_id)
             await tx.run("wake_job", job_id=job_id, delay=None, lane="steps")
             if audit is not None:
                 await write_audit(tx, audit)
@@ -48,3 +52,13 @@ async def end_as_cancelled(tx: Transaction, job_id: UUID) -> None:
     await tx.run("cancel_job", job_id=job_id)
     await tx.run("cancel_free_attempts", job_id=job_id)
     await tx.run("return_unit_unless_charged", job_id=job_id)
+
+
+async def name_unwanted_objects(tx: Transaction, user_id: UUID, job_id: UUID) -> list[str]:
+    """Name the objects of a job that has no video, and return their keys.
+
+    A clip that is there, or comes in late, is removed by the sweep.
+    """
+    paths = [video_path(user_id, job_id), poster_path(user_id, job_id)]
+    await tx.run("mark_objects_erased", job_id=job_id, paths=paths)
+    return paths

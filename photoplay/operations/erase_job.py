@@ -8,9 +8,8 @@ from uuid import UUID
 
 from photoplay.db.pool import Database, Scope, Transaction, uninterrupted
 from photoplay.domain.errors import NotFoundError
-from photoplay.domain.job import poster_path, video_path
 from photoplay.domain.states import OPEN, Status
-from photoplay.operations.cancel_job import end_as_cancelled
+from photoplay.operations.cancel_job import end_as_cancelled, name_unwanted_objects
 from photoplay.operations.write_audit import AuditEntry, write_audit
 
 
@@ -47,8 +46,8 @@ async def erase_locked(tx: Transaction, job: Mapping[str, Any]) -> list[str]:
     """Erase a job within a transaction that holds its row locked; the keys of its objects."""
     if Status(job["status"]) in OPEN:
         await end_as_cancelled(tx, job["id"])
-    paths = [video_path(job["user_id"], job["id"]), poster_path(job["user_id"], job["id"])]
-    paths += [row["path"] for row in await tx.all("erase_fetched_picture", job_id=job["id"])]
-    await tx.run("mark_objects_erased", job_id=job["id"], paths=paths)
+    paths = await name_unwanted_objects(tx, job["user_id"], job["id"])
+    fetched = [row["path"] for row in await tx.all("erase_fetched_picture", job_id=job["id"])]
+    await tx.run("mark_objects_erased", job_id=job["id"], paths=fetched)
     await tx.run("erase_job", job_id=job["id"])
-    return paths
+    return [*paths, *fetched]

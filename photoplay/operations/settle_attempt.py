@@ -13,7 +13,8 @@ from photoplay.domain.errors import IllegalTransitionError
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
 from photoplay.domain.routing import may_have_been_charged
-from photoplay.domain.states import AttemptStatus
+from photoplay.domain.states import AttemptStatus, Phase
+from photoplay.operations.cancel_job import name_unwanted_objects
 from photoplay.operations.record_submission import set_attempt
 
 
@@ -148,6 +149,8 @@ async def settle_failure(
             raise IllegalTransitionError
         if in_all is False:
             await tx.run("return_unit", job_id=job.id)
+        if job.phase is Phase.STORING:
+            await name_unwanted_objects(tx, job.user_id, job.id)
 
 
 @uninterrupted

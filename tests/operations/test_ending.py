@@ -20,7 +20,7 @@ from photoplay.domain.errors import (
     NotFoundError,
 )
 from photoplay.domain.fingerprint import Picture
-from photoplay.domain.job import Job, video_path
+from photoplay.domain.job import Job, poster_path, video_path
 from photoplay.domain.options import MotionOptions, OptionDefaults
 from photoplay.domain.outcomes import FailureCode, Succeeded
 from photoplay.domain.routing import Entry
@@ -146,6 +146,25 @@ async def test_a_cancelled_job_keeps_its_unit_when_an_attempt_may_be_billed(
     # What may cost money stays open for the worker to stop and to account for.
     attempt = owner.execute("select status from photoplay.attempts").fetchone()
     assert attempt == ("accepted" if billed else "cancelled",)
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "failed"])
+async def test_a_clip_that_was_on_its_way_into_the_store_is_removed_when_its_job_ends_otherwise(
+    course, database, owner, user, ends
+):
+    await course.begin(billed=True)
+    await course.accept()
+    await course.deliver()
+    course.job = await course.read()
+    if ends == "cancelled":
+        await cancel_job(database, writer(user), course.job.id)
+    else:
+        await settle_failure(
+            database, course.job, FailureCode.STORAGE_FAILED, "text", charged=None, retryable=False
+        )
+    unwanted = await database.once(WORKER, "sweep_erased", {"again": False})
+    own = {video_path(user, course.job.id), poster_path(user, course.job.id)}
+    assert (status_of(owner), {row["path"] for row in unwanted}) == (ends, own)
 
 
 async def test_an_attempt_that_was_refused_unbilled_does_not_keep_the_unit(

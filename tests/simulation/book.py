@@ -48,6 +48,8 @@ class Made:
     ends_at: float | None
     ending: str
     is_costly: bool
+    cost: float | None = None
+    """What the provider says it cost; None where it does not say."""
     stopped_at: float | None = None
     """When it was stopped before its end."""
     stop_asked_at: float | None = None
@@ -146,6 +148,7 @@ class Book:
             ends_at=None if ending == "stuck" else now + takes,
             ending=ending,
             is_costly=dice.random() < 0.5,
+            cost=dice.choice([None, 0.9, 1.0]),
             seen_at=now + dice.choice([0, 0, 5, 30]),
         )
 
@@ -170,7 +173,7 @@ class Book:
             return _say("ended")
         if made.ending == "video":
             version = int((now - (made.ends_at or 0)) / _ADDRESS_LIVES_S)
-            cost = dice.choice(["-", "1.0"]) if provider.name != "alpha" else "1.0"
+            cost = "-" if made.cost is None else made.cost
             return _say(f"video https://{provider.name}.sim/clips/{task_id}/{version} {cost}")
         return _say(made.ending)
 

@@ -58,6 +58,7 @@ class Site:
     book: Book
     objects: Objects
     workers: list[Worker]
+    peace_at: float
     gone: str | None = None
     """A provider that is configured no longer, for workers that start from now on."""
 
@@ -138,6 +139,9 @@ class Worker:
             scratch=cast("Any", MemoryPath(disk)),
             lifetime=lifetime,
         )
+        if site.world.dice.random() < 0.7:
+            # Each tidies up when it starts, which says little when all of them do.
+            self.sweeper._tidy_at = site.world.loop.time() + 600
         following = follow(database, self._tools.drivers, lifetime, self.stopping)
         self._loops = [
             self.process.begin(self.sweeper.run(self.stopping)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from photoplay.domain.job import video_path
@@ -11,8 +13,11 @@ from photoplay.domain.states import OPEN
 from tests.simulation.book import Made
 from tests.simulation.crew import Site
 from tests.simulation.memory.rules import OPEN_ATTEMPT
-from tests.simulation.memory.tables import Change, Row
+from tests.simulation.memory.tables import Change, Row, usd
 from tests.simulation.people import People
+
+_NOTICED_S: Final = 500.0
+"""Longer than the longest pause between two polls, and between two sweeps."""
 
 
 class Judge:
@@ -36,6 +41,9 @@ class Judge:
         if not change.changed_jobs:
             return
         tables = self.world.tables
+        limit = self.site.concurrency
+        if limit is not None:
+            self._few_at_once(limit)
         opened = Counter(
             j["user_id"]
             for j in tables.jobs.values()
@@ -50,6 +58,16 @@ class Judge:
                 self.world.break_rule(f"I6: {quota['count']} units of {user} on {day}")
         for job_id in change.changed_jobs:
             self._stays_final(tables.jobs.get(job_id))
+
+    def _few_at_once(self, limit: int) -> None:
+        under_way = Counter(
+            a["provider"]
+            for a in self.world.tables.attempts.values()
+            if a["status"] in OPEN_ATTEMPT and a["fence"] and a["provider"] != "local"
+        )
+        for provider, count in under_way.items():
+            if count > limit:
+                self.world.break_rule(f"limit: {count} attempts at once at {provider}")
 
     def _stays_final(self, job: Row | None) -> None:
         if job is None or job["status"] in OPEN:
@@ -91,6 +109,8 @@ class Judge:
             self._all_ended,
             self._charges,
             self._units,
+            self._costs,
+            self._noticed,
             self._videos,
             self._spend,
             self._events,
@@ -124,6 +144,32 @@ class Judge:
                 billed = [m.id for m in self._tasks_of(job["id"]) if m.is_billed(now)]
                 if billed:
                     yield f"charged: {job['id']} says nothing was, {billed[0]} was billed"
+
+    def _costs(self) -> Iterable[str]:
+        """What was billed is what the provider says, or the list price; the job's cost is their sum."""
+        for attempt in self.world.tables.attempts.values():
+            made = self.book.of_handle.get(attempt["id"].hex)
+            if attempt["status"] == "succeeded" and made is not None:
+                said = attempt["reserved_usd"] if made.cost is None else made.cost
+                if attempt["cost_usd"] != usd(said):
+                    yield f"cost: {made.id} cost {said}, its attempt says {attempt['cost_usd']}"
+        for job in self.world.tables.jobs.values():
+            attempts = self.world.tables.attempts_of(job["id"])
+            costs = [a["cost_usd"] for a in attempts if a["charged"] is not False]
+            if job["status"] == "succeeded" and None not in costs and job["cost_usd"] != sum(costs):
+                yield f"cost: {job['id']} says {job['cost_usd']}, its attempts {sum(costs)}"
+
+    def _noticed(self) -> Iterable[str]:
+        """In peace the end of a task is seen long before its attempt is given up."""
+        begun = self.world.now() - timedelta(seconds=self.world.loop.time())
+        for attempt in self.world.tables.attempts.values():
+            made = self.book.of_handle.get(attempt["id"].hex)
+            if attempt["status"] != "expired" or made is None or made.ends_at is None:
+                continue
+            given_up = (attempt["finished_at"] - begun).total_seconds()
+            since = max(made.ends_at, self.site.peace_at)
+            if given_up - since > _NOTICED_S and made.provider != self.site.gone:
+                yield f"missed: {made.id} ended {given_up - since:.0f} s before it was given up"
 
     def _tasks_of(self, job_id: UUID) -> list[Made]:
         return [m for m in self.book.tasks.values() if m.job_id == job_id]
@@ -162,6 +208,8 @@ class Judge:
             content = objects.content.get(key)
             if job["status"] == "succeeded":
                 yield from self._video(job, content)
+            elif content is not None:
+                yield f"I5: {job['id']} is {job['status']} and has an object"
 
     def _video(self, job: Row, content: bytes | None) -> Iterable[str]:
         if content is None:

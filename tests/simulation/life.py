@@ -135,6 +135,7 @@ class Life:
             book=Book(self.world, known),
             objects=Objects({}, []),
             workers=[],
+            peace_at=peace_at,
         )
         users = [UUID(int=dice.getrandbits(128), version=4) for _ in range(dice.choice([1, 1, 2]))]
         self.people = People(self.site, users)
@@ -234,7 +235,7 @@ class Life:
             if world.weather is CALM:
                 await self.people.resume_all()
         world.peace_at = world.outage_until = 0.0
-        if self.people.erased:
+        if self.world.tables.erased_objects:
             # Whatever came back late is removed again.
             await asyncio.create_task(self._tidy())
 

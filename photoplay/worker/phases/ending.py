@@ -253,9 +253,15 @@ async def _follow_late(tools: Tools, job: Job, driver: Driver) -> Verdict:
     outcome = await driver.follow(job, lambda _: None)
     match outcome:
         case Succeeded(_, cost_usd):
-            # Paid for and not wanted any more: the cost is recorded, the job stays as it ended.
+            # Paid for, where it costs, and not wanted any more: that is recorded, the job stays as it ended.
+            is_billed = driver.capability.billed
             await record_late_end(
-                tools.database, job, attempt.id, AttemptStatus.SUCCEEDED, cost_usd, charged=True
+                tools.database,
+                job,
+                attempt.id,
+                AttemptStatus.SUCCEEDED,
+                cost_usd,
+                charged=is_billed,
             )
         case Failed(_, _, billed):
             await record_late_end(
