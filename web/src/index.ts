@@ -8,6 +8,6 @@ export type { Failure, Job, Options, Status, Video } from "./logic/types.ts";
 export type { State } from "./logic/wished-job.ts";
 export type { Announcements, Events, Wishes } from "./names.ts";
 export { PhotoplayGallery } from "./photoplay-gallery.ts";
-export { PhotoplayPlayer } from "./photoplay-player.ts";
+export { PhotoplayPlayer, type PlayerState } from "./photoplay-player.ts";
 export type { Texts } from "./texts/en.ts";
 export { VideoJob } from "./video-job.ts";

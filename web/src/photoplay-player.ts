@@ -5,6 +5,8 @@ import type { Job } from "./logic/types.ts";
 import playerStyle from "./styles/player.css";
 import noteStyle from "./styles/note.css";
 
+export type PlayerState = "empty" | "loading" | "playing" | "paused" | "broken";
+
 const MOST_RENEWALS = 3;
 const FORGIVEN_MS = 60_000;
 // A video of nearly the picture's shape fills its place, and loses a little at its edges.
@@ -22,7 +24,8 @@ type Source = HTMLElement & { job?: Job | null };
  * @attr poster - the picture; better is an `img` inside the element, which is there before any script
  * @attr controls - the browser's own controls as well
  * @attr endpoint - where the service is; this page's own origin when left out
- * @attr state - (read-only) `empty`, `loading`, `playing`, `paused` or `broken`
+ * @attr state - (read-only) see `PlayerState`
+ * @attr reshaped - (read-only) the video has another shape than its picture
  * @slot - the picture
  */
 export class PhotoplayPlayer extends PhotoplayElement {
@@ -34,7 +37,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
   readonly #frame = make("div", { part: "frame" }, make("slot", {}, this.#picture));
   readonly #kind = make("strong", { part: "label" });
   readonly #how = make("span", { part: "how" });
-  readonly #play = tool("animate", () => this.toggle());
+  readonly #play = tool("play", () => this.toggle());
   readonly #save = make("a", { part: "download", className: "tool" }, icon("download"));
   readonly #share = tool("share", () => void this.#giveOn());
   readonly #alert = make("p", { part: "alert", role: "alert" });
@@ -42,6 +45,8 @@ export class PhotoplayPlayer extends PhotoplayElement {
   #job: Job | null = null;
   #video: HTMLVideoElement | null = null;
   #renewals = 0;
+  /** Where the page's next address goes on, after it was asked for one. */
+  #awaitedAt: number | null = null;
   #isWanted = true;
   #turning = new AbortController();
 
@@ -117,7 +122,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
     if (this.#video) this.#video.ariaLabel = this.#name() || texts.video;
     const isBroken = !this.#again.hidden;
     say(this.#alert, isBroken ? texts.broken : "");
-    const state = isBroken ? "broken" : !this.#video ? "empty" : isPaused ? "paused" : "playing";
+    const state: PlayerState = isBroken ? "broken" : !this.#video ? "empty" : isPaused ? "paused" : "playing";
     reflect(this, "state", this.#loading ? "loading" : state);
   }
 
@@ -145,11 +150,14 @@ export class PhotoplayPlayer extends PhotoplayElement {
   }
 
   #restart(): void {
-    this.#renewals = 0;
+    const at = this.#awaitedAt;
+    this.#awaitedAt = null;
+    if (at === null) this.#renewals = 0;
     this.#again.hidden = true;
     const src = this.#job?.signedVideoUrl ?? this.getAttribute("src");
     if (!this.hasAttribute("poster")) this.#showPicture(this.#job?.signedPosterUrl ?? null);
     if (!src) this.#clear();
+    else if (at !== null) this.#load(src, at, this.#isWanted);
     else if (src !== this.#video?.src) this.#load(src, 0, !matchMedia("(prefers-reduced-motion: reduce)").matches);
     this.show();
   }
@@ -210,6 +218,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
     if (this.#renewals > MOST_RENEWALS) return this.#break();
     const job = this.#job;
     if (!job) {
+      this.#awaitedAt = at;
       if (this.wish("renewrequest", { src: video.src })) this.#break();
       return;
     }
@@ -235,6 +244,7 @@ export class PhotoplayPlayer extends PhotoplayElement {
   }
 
   #break(): void {
+    this.#awaitedAt = null;
     this.#again.hidden = false;
     this.#loading = false;
     this.show();
@@ -276,9 +286,8 @@ export class PhotoplayPlayer extends PhotoplayElement {
   }
 }
 
-function tool(name: "animate" | "share", onclick: () => void): HTMLButtonElement {
-  const part = name === "animate" ? "play" : name;
-  return make("button", { part, type: "button", className: "tool", onclick }, icon(name));
+function tool(part: "play" | "share", onclick: () => void): HTMLButtonElement {
+  return make("button", { part, type: "button", className: "tool", onclick }, icon(part === "play" ? "animate" : part));
 }
 
 define("photoplay-player", PhotoplayPlayer);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -16,7 +17,7 @@ _SETTINGS = {
     "strict": True,
     "exactOptionalPropertyTypes": True,
     "noEmit": True,
-    "types": ["react", "react-dom"],
+    "types": ["node", "react", "react-dom"],
 }
 
 
@@ -35,21 +36,26 @@ class Installed:
             tar.extractall(folder, filter="data")
         (folder / "node_modules" / "@photoplay").mkdir(parents=True)
         (folder / "package").rename(folder / "node_modules" / "@photoplay" / "elements")
-        for name in ("react", "react-dom", "scheduler", "csstype", "@types"):
-            (folder / "node_modules" / name).symlink_to(_MODULES / name)
+        for module in _MODULES.iterdir():
+            if not module.name.startswith("."):
+                (folder / "node_modules" / module.name).symlink_to(module)
         (folder / "package.json").write_text('{"type": "module"}')
 
+    def take(self, folder: Path) -> Path:
+        """Copy a folder of sources to where it finds the package."""
+        return Path(shutil.copytree(folder, self.folder / folder.name, dirs_exist_ok=True))
+
     def bundle(self, source: Path) -> str:
-        """The script that a browser loads for a page."""
-        (self.folder / source.name).write_text(source.read_text())
+        """The script that a browser loads for a page; what lies beside it is copied with it."""
+        folder = self.take(source.parent)
         esbuild = str(_MODULES / ".bin" / "esbuild")
         options = ("--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning")
-        return self._run(esbuild, source.name, *options, "--target=chrome123")
+        return self._run(esbuild, source.name, *options, "--target=chrome123", cwd=folder)
 
-    def types_of(self, *names: str, resolution: str) -> str:
+    def types_of(self, *names: str, resolution: str, **more: bool) -> str:
         """What the TypeScript compiler complains about."""
         module = "esnext" if resolution == "bundler" else resolution
-        settings = {**_SETTINGS, "moduleResolution": resolution, "module": module}
+        settings = {**_SETTINGS, "moduleResolution": resolution, "module": module, **more}
         config = {"compilerOptions": settings, "files": list(names)}
         (self.folder / "tsconfig.json").write_text(json.dumps(config))
         done = subprocess.run(

@@ -92,6 +92,8 @@ def running(folder: Path) -> Iterator[Product]:
         "PHOTOPLAY_JWT_SECRET": JWT_SECRET,
         "PHOTOPLAY_CORS_ORIGINS": product.address,
         "VIDEO_DAILY_LIMIT": "2",
+        "VIDEO_DEFAULT_DURATION": "1",
+        "VIDEO_DEFAULT_RESOLUTION": "480p",
     }
     with served(folder, **settings) as service:
         product.service = service

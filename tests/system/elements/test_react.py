@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Request, expect
 
 from tests.system.serving import token
 
-from .package import Installed
+from .package import WEB, Installed
 from .page import A_WHILE_MS
 from .product import Product
 from .test_every_state import violations
@@ -81,7 +81,8 @@ def show(
 
 
 def test_package_has_what_it_exports_and_its_types_hold(installed: Installed) -> None:
-    (installed.folder / PAGE.name).write_text(PAGE.read_text())
+    page = f"{installed.take(PAGE.parent).name}/{PAGE.name}"
+    examples = installed.take(WEB / "examples").name
     uses = installed.folder / "elements.ts"
     uses.write_text(
         """import { configure, type Job } from "@photoplay/elements";
@@ -92,8 +93,12 @@ if (player instanceof PhotoplayPlayer) player.job satisfies Job | null;
 document.addEventListener("jobend", ({ detail }) => detail.job satisfies Job);
 """
     )
-    for resolution in ("bundler", "nodenext"):
-        assert installed.types_of(PAGE.name, uses.name, resolution=resolution) == ""
+    both = (page, f"{examples}/react.tsx", uses.name)
+    assert installed.types_of(*both, resolution="nodenext") == ""
+    nextjs = f"{examples}/next/app/page.tsx"
+    assert installed.types_of(*both, resolution="bundler") == ""
+    # As in a new project of Next.js: others' declarations are not looked into.
+    assert installed.types_of(nextjs, resolution="bundler", skipLibCheck=True) == ""
     # A prop that does not exist is a mistake, so the types are really there.
     wrong = installed.folder / "wrong.tsx"
     wrong.write_text(
