@@ -26,7 +26,7 @@ _COUNT = 2**31 - 1
 # Exact when it is read; as a number, like every other amount, when it is shown.
 Usd = Annotated[
     Decimal,
-    Field(ge=0, max_digits=12, decimal_places=6),
+    Field(ge=0, max_digits=12, decimal_places=6, strict=False),
     PlainSerializer(float, return_type=float),
 ]
 
@@ -34,7 +34,7 @@ Usd = Annotated[
 class OwnLimits(BaseModel):
     """A user's own limits; what is null or left out is as for everybody."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     dailyLimit: int | None = Field(None, ge=0, le=_COUNT)  # noqa: N815
     maxOpenJobs: int | None = Field(None, ge=0, le=_COUNT)  # noqa: N815
