@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import uuid
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ class World:
         )
         self.uploads: dict[str, Path] = {}
         """Uploaded files by the address that requests name them with."""
+        self._upload_numbers = itertools.count()
         self.pictures = PictureReader(lambda: self.session, self.uploads.get)
         self.base_url = ""
         self._session: aiohttp.ClientSession | None = None
@@ -59,7 +61,8 @@ class World:
 
     async def keep_upload(self, address: str, content: bytes) -> None:
         """Keep an uploaded file on the disk."""
-        path = self.clips.folder / f"upload-{len(self.uploads)}"
+        # A number of its own: others are uploaded while this one is written.
+        path = self.clips.folder / f"upload-{next(self._upload_numbers)}"
         await asyncio.to_thread(path.write_bytes, content)
         self.uploads[address] = path
 

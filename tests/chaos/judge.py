@@ -138,7 +138,10 @@ def _accepted_has_its_task(evidence: Evidence) -> Iterable[object]:
     return [
         a["job_id"]
         for a in evidence.attempts
-        if a["provider_task_id"] is not None and a["provider_task_id"] not in ids
+        if a["provider_task_id"] is not None
+        and a["provider_task_id"] not in ids
+        # Runway deletes a stopped task when the answer was lost and it is asked again.
+        and not (a["provider"] == "runway" and a["status"] == "cancelled")
     ]
 
 
