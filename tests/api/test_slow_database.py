@@ -13,7 +13,7 @@ HELD = "select pg_advisory_xact_lock(hashtextextended(%s::text, 7406))"
 async def test_who_waits_too_long_for_the_database_is_answered_503_and_may_come_again(
     open_installation,
 ):
-    async with open_installation(**with_identity(statement_timeout_s=0.1)) as server:
+    async with open_installation(**with_identity(statement_timeout_s=1.0)) as server:
         person = server.person()
         image = (await person.upload())["imageId"]
         other = await person.new_job()

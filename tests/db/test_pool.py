@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from photoplay.db.errors import ContentionError, RaceLostError
 from photoplay.db.pool import ADMIN, WORKER, Database, uninterrupted, writer
 from photoplay.domain.fingerprint import Picture
 from photoplay.domain.options import MotionOptions
-from photoplay.operations.create_job import NewJob, create_job
+from photoplay.operations.create_job import CreatedJob, NewJob, create_job
+from tests.conftest import until
 
 
 async def test_a_cancelled_caller_waits_for_the_end_of_its_transaction_and_stays_cancelled():
@@ -116,7 +118,15 @@ async def test_a_statement_is_given_up_after_its_time_and_leaves_nothing(app_dsn
             with pytest.raises(ContentionError):
                 await create_job(hasty, writer(user), new)
         assert owner.execute("select count(*) from public.video_jobs").fetchone() == (0,)
-        assert not (await create_job(hasty, writer(user), new)).replayed
+
+        async def come_again() -> CreatedJob | None:
+            # A busy machine may take longer than that for an honest creation.
+            with contextlib.suppress(ContentionError):
+                return await create_job(hasty, writer(user), new)
+            return None
+
+        created = await until(come_again)
+        assert not created.replayed
 
 
 @pytest.mark.fault(26)
