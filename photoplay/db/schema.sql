@@ -827,13 +827,15 @@ declare
 begin
     perform pg_catalog.pg_advisory_xact_lock(7409);
     select * into before from photoplay.limits_of(null);
-    if before.total_daily_spend_usd is null and p_total_daily_spend_usd is not null then
-        -- Whoever decides by the old limits ends first: the sum misses nothing.
+    if (before.total_daily_spend_usd is null) <> (p_total_daily_spend_usd is null) then
+        -- Whoever decides by the old limits ends first: the sum misses nothing, and none is left behind.
         lock table photoplay.limits in access exclusive mode;
         delete from photoplay.spend s where s.user_id is null;
-        insert into photoplay.spend (day, usd)
-            select s.day, sum(s.usd) from photoplay.spend s
-            where s.day >= photoplay.now()::date - 3 group by s.day;
+        if p_total_daily_spend_usd is not null then
+            insert into photoplay.spend (day, usd)
+                select s.day, sum(s.usd) from photoplay.spend s
+                where s.day >= photoplay.now()::date - 3 group by s.day;
+        end if;
     end if;
     insert into photoplay.limits as everybody (
         daily_limit, max_open_jobs, dedupe_open_jobs, requests_per_minute, daily_spend_usd,

@@ -350,6 +350,16 @@ async def test_everybodys_cap_counts_what_was_spent_before_it_was_set(database, 
     assert spent(owner, None) == pytest.approx(0.6)
 
 
+async def test_a_cap_for_everybody_that_is_taken_away_leaves_no_part_of_a_sum(database, owner):
+    first, second = uuid4(), uuid4()
+    await allow(database, everybody="1")
+    await create_job(database, writer(first), await wish_for(database, first, 0.30))
+    await allow(database)
+    await create_job(database, writer(second), await wish_for(database, second, 0.30))
+    broken = await check_invariants(database, None)
+    assert not broken["I12 spend within the cap"]
+
+
 async def test_a_cap_that_is_set_while_jobs_are_created_misses_none_of_them(database, owner):
     users = [uuid4() for _ in range(30)]
     wishes = [(u, await wish_for(database, u, 0.10)) for u in users]
