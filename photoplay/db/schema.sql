@@ -20,6 +20,7 @@
 -- 0040_pre_adopted_jobs
 -- 0050_pre_erasure
 -- 0051_pre_erasure_at_providers
+-- 0055_pre_job_cost
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -642,7 +643,13 @@ CREATE FUNCTION photoplay.known_cost(p_job_id uuid) RETURNS numeric
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
-    select case when bool_or(a.cost_usd is null) then null else sum(a.cost_usd) end
+    select case
+        when bool_or(a.cost_usd is null) then null
+        else coalesce(
+            sum(a.cost_usd),
+            (select 0 from public.video_jobs j where j.id = p_job_id and j.adopted_at is null)
+        )
+    end
     from photoplay.attempts a where a.job_id = p_job_id and a.charged is distinct from false
 $$;
 
@@ -887,6 +894,22 @@ begin
             values (ended_id, ended.user_id, ended.day, cost)
             on conflict (job_id) do update set usd = excluded.usd;
     end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION photoplay.sum_cost() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_table_name = 'video_jobs' then
+        new.cost_usd := photoplay.known_cost(new.id);
+        return new;
+    end if;
+    update public.video_jobs job set cost_usd = photoplay.known_cost(job.id)
+    where job.id = new.job_id and job.phase = 'done'
+        and job.cost_usd is distinct from photoplay.known_cost(job.id);
     return null;
 end
 $$;
@@ -1757,6 +1780,8 @@ CREATE TRIGGER guard_attempt BEFORE UPDATE ON photoplay.attempts FOR EACH ROW EX
 
 CREATE TRIGGER settle_spend_of_attempt AFTER UPDATE ON photoplay.attempts FOR EACH ROW WHEN (((new.cost_usd IS DISTINCT FROM old.cost_usd) OR (new.charged IS DISTINCT FROM old.charged))) EXECUTE FUNCTION photoplay.settle_spend();
 
+CREATE TRIGGER sum_known_cost_attempt AFTER UPDATE ON photoplay.attempts FOR EACH ROW WHEN (((new.cost_usd IS DISTINCT FROM old.cost_usd) OR (new.charged IS DISTINCT FROM old.charged))) EXECUTE FUNCTION photoplay.sum_cost();
+
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON photoplay.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION photoplay.fn_pgqueuer_changed();
 
 CREATE TRIGGER announce_job AFTER INSERT OR UPDATE ON public.video_jobs FOR EACH ROW EXECUTE FUNCTION photoplay.announce_job();
@@ -1774,6 +1799,8 @@ CREATE TRIGGER set_video_jobs_updated_at BEFORE UPDATE ON public.video_jobs FOR 
 CREATE TRIGGER set_video_quota_updated_at BEFORE UPDATE ON public.video_quota FOR EACH ROW EXECUTE FUNCTION photoplay.touch_updated_at();
 
 CREATE TRIGGER settle_spend_of_job AFTER UPDATE OF status ON public.video_jobs FOR EACH ROW WHEN (((new.status <> old.status) AND (new.phase = 'done'::text))) EXECUTE FUNCTION photoplay.settle_spend();
+
+CREATE TRIGGER sum_known_cost_job BEFORE UPDATE OF status ON public.video_jobs FOR EACH ROW WHEN (((new.status <> old.status) AND (new.phase = 'done'::text))) EXECUTE FUNCTION photoplay.sum_cost();
 
 ALTER TABLE ONLY photoplay.attempts
     ADD CONSTRAINT attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
@@ -2081,6 +2108,8 @@ REVOKE ALL ON FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_jo
 GRANT ALL ON FUNCTION photoplay.set_limits(p_daily_limit integer, p_max_open_jobs integer, p_dedupe_open_jobs boolean, p_requests_per_minute integer, p_daily_spend_usd numeric, p_total_daily_spend_usd numeric, p_time_zone text) TO photoplay_admin;
 
 REVOKE ALL ON FUNCTION photoplay.settle_spend() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photoplay.sum_cost() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photoplay.take_polls(p_account text, p_per_s double precision, p_most integer, p_shortest interval, p_longest interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION photoplay.take_polls(p_account text, p_per_s double precision, p_most integer, p_shortest interval, p_longest interval) TO photoplay_worker;

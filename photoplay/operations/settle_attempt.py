@@ -237,6 +237,5 @@ async def record_late_end(
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
         await set_attempt(tx, job.id, attempt_id, status, cost_usd=cost_usd, charged=charged)
-        await tx.run("sum_cost", job_id=job.id)
         await tx.run("return_unit_unless_charged", job_id=job.id)
         await tx.run("forget_erased_job", job_id=job.id)

@@ -167,6 +167,44 @@ async def test_a_clip_that_was_on_its_way_into_the_store_is_removed_when_its_job
     assert (status_of(owner), {row["path"] for row in unwanted}) == (ends, own)
 
 
+@pytest.mark.parametrize("ends", ["cancelled", "failed"])
+async def test_a_job_that_ends_with_a_clip_paid_for_says_what_that_cost(
+    course, database, owner, user, ends
+):
+    await course.begin(billed=True)
+    await course.accept()
+    await course.deliver()
+    course.job = await course.read()
+    if ends == "cancelled":
+        await cancel_job(database, writer(user), course.job.id)
+    else:
+        await settle_failure(
+            database, course.job, FailureCode.STORAGE_FAILED, "text", charged=True, retryable=False
+        )
+    costs = (
+        "select cost_usd from public.video_jobs union all select cost_usd from photoplay.attempts"
+    )
+    assert [float(cost) for (cost,) in owner.execute(costs)] == [0.25, 0.25]
+
+
+async def test_what_a_job_cost_is_known_and_nothing_when_no_attempt_may_have_been_billed(
+    course, database, owner, user
+):
+    await course.begin(billed=True)
+    await prepare_again(database, course.job, course.attempt_id, refusal="busy", charged=False)
+    await cancel_job(database, writer(user), course.job.id)
+    assert owner.execute("select cost_usd from public.video_jobs").fetchone() == (0,)
+
+
+async def test_a_cost_that_is_learnt_after_the_end_is_the_jobs_too(course, database, owner, user):
+    await course.begin(billed=True)
+    await course.accept()
+    await cancel_job(database, writer(user), course.job.id)
+    late = AttemptStatus.SUCCEEDED
+    await record_late_end(database, course.job, course.attempt_id, late, 0.75, charged=True)
+    assert owner.execute("select cost_usd::float from public.video_jobs").fetchone() == (0.75,)
+
+
 async def test_an_attempt_that_was_refused_unbilled_does_not_keep_the_unit(
     course, database, owner, user
 ):
@@ -395,7 +433,7 @@ async def test_an_erased_job_waits_for_its_last_attempt_without_content_and_seen
     kept = {name for name, value in row.items() if value not in (None, "", {})}
     assert kept <= {
         "id", "user_id", "created_at", "updated_at", "finished_at", "started_at", "status", "phase", "version",
-        "provider", "client_request_id", "effective_options", "quota_day", "erased_at", "overdue_at",
+        "provider", "client_request_id", "effective_options", "quota_day", "erased_at", "overdue_at", "cost_usd",
     }  # fmt: skip
     for scope, seen in ((reader(user), 0), (writer(user), 0), (ADMIN, 0), (WORKER, 1)):
         rows = await database.once(scope, "get_job", {"job_id": course.job.id})

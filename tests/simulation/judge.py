@@ -156,8 +156,9 @@ class Judge:
         for job in self.world.tables.jobs.values():
             attempts = self.world.tables.attempts_of(job["id"])
             costs = [a["cost_usd"] for a in attempts if a["charged"] is not False]
-            if job["status"] == "succeeded" and None not in costs and job["cost_usd"] != sum(costs):
-                yield f"cost: {job['id']} says {job['cost_usd']}, its attempts {sum(costs)}"
+            total = None if None in costs else sum(costs)
+            if job["status"] not in OPEN and job["cost_usd"] != total:
+                yield f"cost: {job['id']} says {job['cost_usd']}, its attempts {total}"
 
     def _noticed(self) -> Iterable[str]:
         """In peace the end of a task is seen long before its attempt is given up."""

@@ -278,13 +278,6 @@ def set_job_image(tx: Change, v: Values) -> list[Row]:
     return touched()
 
 
-def _cost(attempts: list[Row], *, none: Any) -> Any:
-    costs = [a["cost_usd"] for a in attempts if a["charged"] is not False]
-    if not costs:
-        return none
-    return None if None in costs else usd(sum(costs))
-
-
 @statement
 def succeed_job(tx: Change, v: Values) -> list[Row]:
     keep_for = v["keep_for"]
@@ -299,7 +292,6 @@ def succeed_job(tx: Change, v: Values) -> list[Row]:
         output_video_url=v["path"],
         poster_path=v["poster_path"],
         video=json.loads(json.dumps(v["video"].obj)),
-        cost_usd=_cost(tx.tables.attempts_of(v["job_id"]), none=usd(0)),
         expires_at=tx.now() + keep_for if keep_for else None,
     )
 
@@ -320,16 +312,4 @@ def fail_job(tx: Change, v: Values) -> list[Row]:
         finished_at=tx.now(),
         failure=failure,
     )
-    return touched()
-
-
-@statement
-def sum_cost(tx: Change, v: Values) -> list[Row]:
-    job = tx.tables.jobs.get(v["job_id"])
-    if job is None:
-        return []
-    cost = _cost(tx.tables.attempts_of(v["job_id"]), none=None)
-    if cost == job["cost_usd"]:
-        return []
-    update_job(tx, job, cost_usd=cost)
     return touched()

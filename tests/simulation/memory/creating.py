@@ -190,7 +190,8 @@ def find_replay(tx: Change, v: Values) -> list[Row]:
 def set_limits(tx: Change, v: Values) -> list[Row]:
     tables = tx.tables
     before = tables.limits[None]
-    if before["total_daily_spend_usd"] is None and v["total_daily_spend_usd"] is not None:
+    is_capped = v["total_daily_spend_usd"] is not None
+    if is_capped is (before["total_daily_spend_usd"] is None):
         for key in [key for key in tables.spend if key[0] is None]:
             tx.delete(tables.spend, key)
         oldest = tx.now().date() - timedelta(days=3)
@@ -198,7 +199,7 @@ def set_limits(tx: Change, v: Values) -> list[Row]:
         for (_, day), row in tables.spend.items():
             if day >= oldest:
                 days[day] = days.get(day, 0) + row["usd"]
-        for day, total in days.items():
+        for day, total in days.items() if is_capped else ():
             tx.insert(tables.spend, (None, day), {"usd": total})
     caps = ("daily_spend_usd", "total_daily_spend_usd")
     tx.update(before, **{name: usd(v[name]) if name in caps else v[name] for name in before})

@@ -33,6 +33,9 @@ def update_job(tx: Change, job: Row, **values: Any) -> None:
         raise IllegalTransitionError
     if phase != old_phase and phase not in PHASE_TRANSITIONS[old_phase]:
         raise IllegalTransitionError
+    is_over = status != old_status and phase == "done"
+    if is_over:
+        values["cost_usd"] = known_cost(tx, job["id"])
     tx.update(job, **values, version=job["version"] + 1)
     if status != old_status or phase != old_phase:
         kind = f"job.{status}" if status != old_status else f"phase.{phase}"
@@ -40,7 +43,7 @@ def update_job(tx: Change, job: Row, **values: Any) -> None:
         data = {"code": failure["code"], "charged": failure["charged"]} if failure else {}
         announce(tx, job, kind, data if status == "failed" else {})
     tx.changed_jobs.append(job["id"])
-    if status != old_status and phase == "done":
+    if is_over:
         settle_spend(tx, job["id"])
 
 
@@ -80,6 +83,7 @@ def update_attempt(tx: Change, attempt: Row, **values: Any) -> None:
             tx.delete(tx.tables.polls, attempt["id"])
     if is_costly:
         settle_spend(tx, attempt["job_id"])
+        _sum_cost(tx, attempt["job_id"])
 
 
 def limits_of(tx: Change, user_id: UUID | None) -> Row:
@@ -103,9 +107,18 @@ def attempts_usd(tx: Change, job_id: UUID) -> Decimal:
 
 
 def known_cost(tx: Change, job_id: UUID) -> Decimal | None:
-    """Return what the attempts of a job have cost; None while one is not known, or when there are none."""
+    """Return what the attempts of a job have cost; None while one is not known."""
     costs = [a["cost_usd"] for a in tx.tables.attempts_of(job_id) if a["charged"] is not False]
-    return None if not costs or None in costs else usd(sum(costs, Decimal(0)))
+    job = tx.tables.jobs.get(job_id)
+    if None in costs or (not costs and (job is None or job["adopted_at"] is not None)):
+        return None
+    return usd(sum(costs, Decimal(0)))
+
+
+def _sum_cost(tx: Change, job_id: UUID) -> None:
+    job = tx.tables.jobs.get(job_id)
+    if job is not None and job["phase"] == "done" and job["cost_usd"] != known_cost(tx, job_id):
+        update_job(tx, job, cost_usd=known_cost(tx, job_id))
 
 
 def add_spend(
