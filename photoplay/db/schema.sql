@@ -644,13 +644,11 @@ CREATE FUNCTION photoplay.known_cost(p_job_id uuid) RETURNS numeric
     SET search_path TO ''
     AS $$
     select case
-        when bool_or(a.cost_usd is null) then null
-        else coalesce(
-            sum(a.cost_usd),
-            (select 0 from public.video_jobs j where j.id = p_job_id and j.adopted_at is null)
-        )
+        when bool_or(a.cost_usd is null and a.charged is distinct from false) then null
+        when count(*) = 0 then (select 0 from public.video_jobs j where j.id = p_job_id and j.adopted_at is null)
+        else coalesce(sum(a.cost_usd) filter (where a.charged is distinct from false), 0)
     end
-    from photoplay.attempts a where a.job_id = p_job_id and a.charged is distinct from false
+    from photoplay.attempts a where a.job_id = p_job_id
 $$;
 
 CREATE FUNCTION photoplay.limits_of(p_user_id uuid) RETURNS TABLE(daily_limit integer, max_open_jobs integer, dedupe_open_jobs boolean, requests_per_minute integer, daily_spend_usd numeric, total_daily_spend_usd numeric, time_zone text)

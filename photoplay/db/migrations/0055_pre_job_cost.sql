@@ -9,13 +9,11 @@ language sql stable
 set search_path = ''
 as $$
     select case
-        when bool_or(a.cost_usd is null) then null
-        else coalesce(
-            sum(a.cost_usd),
-            (select 0 from public.video_jobs j where j.id = p_job_id and j.adopted_at is null)
-        )
+        when bool_or(a.cost_usd is null and a.charged is distinct from false) then null
+        when count(*) = 0 then (select 0 from public.video_jobs j where j.id = p_job_id and j.adopted_at is null)
+        else coalesce(sum(a.cost_usd) filter (where a.charged is distinct from false), 0)
     end
-    from photoplay.attempts a where a.job_id = p_job_id and a.charged is distinct from false
+    from photoplay.attempts a where a.job_id = p_job_id
 $$;
 
 create function photoplay.sum_cost() returns trigger

@@ -108,9 +108,9 @@ def attempts_usd(tx: Change, job_id: UUID) -> Decimal:
 
 def known_cost(tx: Change, job_id: UUID) -> Decimal | None:
     """Return what the attempts of a job have cost; None while one is not known."""
-    costs = [a["cost_usd"] for a in tx.tables.attempts_of(job_id) if a["charged"] is not False]
-    job = tx.tables.jobs.get(job_id)
-    if None in costs or (not costs and (job is None or job["adopted_at"] is not None)):
+    attempts, job = tx.tables.attempts_of(job_id), tx.tables.jobs.get(job_id)
+    costs = [a["cost_usd"] for a in attempts if a["charged"] is not False]
+    if None in costs or (not attempts and (job is None or job["adopted_at"] is not None)):
         return None
     return usd(sum(costs, Decimal(0)))
 
