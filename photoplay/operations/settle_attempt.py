@@ -63,10 +63,19 @@ async def record_result(
 
 
 @uninterrupted
-async def renew_result(database: Database, job: Job, attempt_id: UUID, result: Succeeded) -> None:
-    """Keep the new address of a delivered clip whose old one has expired.
+async def keep_result(
+    database: Database, job: Job, attempt_id: UUID, location: str, *, unusable: int = 0
+) -> None:
+    """Keep what is known of a delivered clip that is not stored yet.
 
     Transaction: one. Idempotent: yes.
+
+    Args:
+        location: its address, a new one where the old one has expired.
+        unusable: how often what was fetched from there was damaged.
+
+    Raises:
+        LeaseLostError: another worker holds the job.
     """
     async with database.transaction(WORKER) as tx:
         await tx.run("hold_lease", job_id=job.id, fence=job.fence)
@@ -75,7 +84,7 @@ async def renew_result(database: Database, job: Job, attempt_id: UUID, result: S
             job.id,
             attempt_id,
             AttemptStatus.SUCCEEDED,
-            outcome=Jsonb({"location": result.location}),
+            outcome=Jsonb({"location": location, "unusable": unusable}),
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from photoplay.sandbox import Fault
 from photoplay.worker.drivers import remote
+from photoplay.worker.phases.storing import FETCHES
 from tests.conftest import until
 
 
@@ -18,7 +19,8 @@ def impatient(monkeypatch):
     """A transfer that brings too little in half a second is too slow; what is gone is asked for soon."""
     monkeypatch.setattr(remote, "_CLIP", replace(remote._CLIP, window_s=0.5))
     storing = importlib.import_module("photoplay.worker.phases.storing")
-    monkeypatch.setattr(storing, "_GONE_PAUSE", timedelta(seconds=0.2))
+    for pause in ("_GONE_PAUSE", "_DAMAGED_PAUSE"):
+        monkeypatch.setattr(storing, pause, timedelta(seconds=0.2))
 
 
 def failures(shop, job_id) -> int:
@@ -123,7 +125,18 @@ async def test_a_broken_clip_is_fetched_anew_and_then_given_up_as_charged(shop):
     job = await shop.ended(job_id, within_s=120)
     assert job["failure"]["code"] == "storage_failed"
     assert job["failure"]["charged"] is True
-    assert shop.sandbox.count("media") >= 2
+    assert shop.sandbox.count("media") == FETCHES
+    await shop.is_sound()
+
+
+@pytest.mark.fault(34)
+async def test_a_clip_that_was_hard_to_reach_is_not_given_up_for_being_damaged_once(shop):
+    shop.sandbox.add(Fault(do="status", route="media", status=503, times=FETCHES))
+    shop.sandbox.add(Fault(do="corrupt"))
+    job_id = await shop.wish("runway")
+    job = await shop.ended(job_id, within_s=120)
+    assert job["status"] == "succeeded", job["failure"]
+    assert shop.sandbox.count("media") == FETCHES + 2
     await shop.is_sound()
 
 

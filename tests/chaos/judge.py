@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import av
@@ -17,6 +18,7 @@ from photoplay.db.pool import Database
 from photoplay.invariants import check_invariants
 from photoplay.sandbox.tasks import Task
 from photoplay.storage.objects import open_store
+from photoplay.worker.phases.storing import FETCHES
 from tests.chaos.menu import MENU, SUCCEEDED
 from tests.chaos.plan import Plan, Wish
 from tests.chaos.producer import Ledger
@@ -57,6 +59,8 @@ class Evidence:
     """Submissions that reached each provider, whatever became of them."""
     prices: dict[str, float]
     """What a task cost in dollars, where its provider says so."""
+    spoilt: Counter[str]
+    """How often each clip was fetched with a fault, by its path at the sandbox."""
     wrong_counters: list[str]
     wrong_endings: list[str]
 
@@ -80,6 +84,7 @@ async def gather_evidence(site: Site, plan: Plan, ledger: Ledger) -> Evidence:
         {str(path.relative_to(site.objects)): path for path in site.objects.rglob("*.mp4")},
         Counter(a.provider for a in site.sandbox.journal.requests(route="submit")),
         _prices(site, tasks),
+        Counter(a.path for a in site.sandbox.journal.requests(route="media") if a.fault),
         [row["user"] for row in await site.rows(_QUOTA)],
         [str(row["job_id"]) for row in await site.rows(_ENDINGS)],
     )
@@ -225,7 +230,8 @@ def _ends_are_explained(evidence: Evidence) -> Iterable[object]:
     wishes: dict[str, Wish] = {wish.mark: wish for wish in evidence.plan.wishes}
     for mark, job in evidence.job_of_mark.items():
         end = ending(job)
-        if end not in _explained(wishes[mark], evidence.attempts_of[job["id"]]):
+        attempts = evidence.attempts_of[job["id"]]
+        if end not in _explained(wishes[mark], attempts, evidence.spoilt):
             yield f"{job['id']}: {end} with the fault {wishes[mark].fault}"
 
 
@@ -234,7 +240,7 @@ def ending(job: Row) -> str:
     return job["failure"]["code"] if job["status"] == "failed" else job["status"]
 
 
-def _explained(wish: Wish, attempts: list[Row]) -> set[str]:
+def _explained(wish: Wish, attempts: list[Row], spoilt: Counter[str]) -> set[str]:
     ends = {SUCCEEDED, *_ANYWHERE}
     if wish.fault is not None:
         ends |= MENU[wish.fault].may_end
@@ -242,6 +248,9 @@ def _explained(wish: Wish, attempts: list[Row]) -> set[str]:
         ends.add("cancelled")
     if any(a["status"] == "lost" for a in attempts):
         ends.add("outcome_unknown")
+    clips = [urlsplit((a["outcome"] or {}).get("location", "")).path for a in attempts]
+    if any(spoilt[clip] >= FETCHES for clip in clips):
+        ends.add("storage_failed")
     return ends
 
 

@@ -433,7 +433,8 @@ async def test_an_erased_job_waits_for_its_last_attempt_without_content_and_seen
     kept = {name for name, value in row.items() if value not in (None, "", {})}
     assert kept <= {
         "id", "user_id", "created_at", "updated_at", "finished_at", "started_at", "status", "phase", "version",
-        "provider", "client_request_id", "effective_options", "quota_day", "erased_at", "overdue_at", "cost_usd",
+        "provider", "client_request_id", "effective_options", "quota_day", "cost_usd", "erased_at",
+        "overdue_at",
     }  # fmt: skip
     for scope, seen in ((reader(user), 0), (writer(user), 0), (ADMIN, 0), (WORKER, 1)):
         rows = await database.once(scope, "get_job", {"job_id": course.job.id})

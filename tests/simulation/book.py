@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,7 +27,7 @@ ENDINGS: Final = {
 _NAMES: Final = list(ENDINGS)
 _WEIGHTS: Final = list(ENDINGS.values())
 _ADDRESS_LIVES_S: Final = 120.0
-_RESULT_LIVES_S: Final = 600.0
+RESULT_LIVES_S: Final = 600.0
 
 
 @dataclass(slots=True)
@@ -94,6 +95,8 @@ class Book:
         self.of_handle: dict[str, Made] = {}
         self.arrived: dict[str, int] = {}
         """Submissions that arrived, by handle, refused ones too."""
+        self.damaged: Counter[str] = Counter()
+        """How often what was fetched of a clip was no clip, by its task."""
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Do what the request asks for, now."""
@@ -192,7 +195,7 @@ class Book:
         _, task_id, version = path.split("/")
         made = self.tasks[task_id]
         age = self._world.loop.time() - (made.ends_at or 0)
-        if age > _RESULT_LIVES_S or int(age / _ADDRESS_LIVES_S) > int(version):
+        if age > RESULT_LIVES_S or int(age / _ADDRESS_LIVES_S) > int(version):
             return None
         return f"clip:{task_id}".encode()
 

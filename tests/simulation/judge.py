@@ -10,7 +10,8 @@ from uuid import UUID
 
 from photoplay.domain.job import video_path
 from photoplay.domain.states import OPEN
-from tests.simulation.book import Made
+from photoplay.worker.phases.storing import FETCHES
+from tests.simulation.book import RESULT_LIVES_S, Made
 from tests.simulation.crew import Site
 from tests.simulation.memory.rules import OPEN_ATTEMPT
 from tests.simulation.memory.tables import Change, Row, usd
@@ -112,6 +113,7 @@ class Judge:
             self._costs,
             self._noticed,
             self._videos,
+            self._kept_trying,
             self._spend,
             self._events,
             self._erased,
@@ -221,6 +223,18 @@ class Judge:
         own = [f"clip:{m.id}".encode() for m in self._tasks_of(job["id"])]
         if not content.startswith(b"render:") and content not in own:
             yield f"I5: {job['id']} shows somebody else's clip"
+
+    def _kept_trying(self) -> Iterable[str]:
+        """A clip that was paid for is given up when it is gone, or damaged each time it is fetched."""
+        begun = self.world.now() - timedelta(seconds=self.world.loop.time())
+        for job in self.world.tables.jobs.values():
+            if job["status"] != "failed" or job["failure"]["code"] != "storage_failed":
+                continue
+            at = (job["finished_at"] - begun).total_seconds()
+            for made in self._tasks_of(job["id"]):
+                is_there = made.ending == "video" and at < (made.ends_at or 0) + RESULT_LIVES_S
+                if is_there and self.book.damaged[made.id] < FETCHES:
+                    yield f"34: {made.id} was given up after {self.book.damaged[made.id]} fetches"
 
     def _spend(self) -> Iterable[str]:
         """I12: a day's spend is what its jobs hold, within the caps; what was taken over is paid anyway."""

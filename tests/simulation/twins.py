@@ -42,12 +42,12 @@ from photoplay.operations.resolve_submission import resolve_submission
 from photoplay.operations.set_limits import set_limits
 from photoplay.operations.settle_attempt import (
     StoredVideo,
+    keep_result,
     mark_cancel_asked,
     prepare_again,
     record_late_end,
     record_result,
     record_verdict,
-    renew_result,
     settle_failure,
     settle_success,
 )
@@ -233,7 +233,7 @@ class Twins:
         return lambda d: record_result(d, job, attempt, found, charged=charged)
 
     def renew(self, job: Job, attempt: UUID) -> Operation:
-        return lambda d: renew_result(d, job, attempt, Succeeded("https://clips.example/2"))
+        return lambda d: keep_result(d, job, attempt, "https://clips.example/2", unusable=1)
 
     def store(self, job: Job, _: UUID) -> Operation:
         path = video_path(job.user_id, job.id)

@@ -86,6 +86,7 @@ class Wire:
         await self._world.sleep(0.1, 5)
         await self._process.effect("downloaded", quiet=True)
         if dice.random() < trouble:
+            self._book.damaged[content.decode().removeprefix("clip:")] += 1
             content = b"cut"
         into.write_bytes(content)
         return Downloaded(len(content), "", "video/mp4", "sim")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import time
 from datetime import timedelta
 
 from photoplay.domain.job import Job
 from photoplay.domain.outcomes import FailureCode, Succeeded
+from photoplay.domain.retry import backoff
 from photoplay.network.errors import (
     DownloadGoneError,
     DownloadTooLargeError,
     UrlNotAllowedError,
 )
-from photoplay.operations.settle_attempt import renew_result, settle_success
+from photoplay.operations.settle_attempt import keep_result, settle_success
 from photoplay.telemetry import get_logger
 from photoplay.worker.phases.ending import fail
 from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
@@ -20,7 +22,9 @@ from photoplay.worker.transfer import StoringError, store_video
 
 _log = get_logger(__name__)
 _GONE_PAUSE = timedelta(seconds=30)
-_FETCHES = 3
+_DAMAGED_PAUSE = timedelta(seconds=1)
+FETCHES = 4
+"""So often is a clip fetched that turns out to be unusable; fetches that were cut off do not count."""
 
 
 async def storing(tools: Tools, job: Job) -> Verdict:
@@ -47,11 +51,8 @@ async def storing(tools: Tools, job: Job) -> Verdict:
         _log.error("video.address_refused", provider=attempt.provider, reason=error.reason)
         return await _renew(tools, job, pause=_GONE_PAUSE)
     except (StoringError, DownloadTooLargeError) as error:
-        # What arrived may be damaged where what was made is not: fetch it anew before giving it up.
         await driver.discard(job)
-        if job.failures < _FETCHES:
-            raise
-        return await _give_up(tools, job, str(error))
+        return await _fetch_anew(tools, job, str(error))
     transfer_s = round(time.monotonic() - began, 3)
     await tools.reach("storing:before")
     days = tools.settings.retention_days
@@ -69,9 +70,22 @@ async def _renew(tools: Tools, job: Job, *, pause: timedelta = timedelta(0)) -> 
     attempt = attempt_of(job)
     outcome = await tools.drivers[attempt.provider].follow(job, lambda _: None)
     if isinstance(outcome, Succeeded) and outcome.location != attempt.outcome.get("location"):
-        await renew_result(tools.database, job, attempt.id, outcome)
+        await keep_result(tools.database, job, attempt.id, outcome.location)
         return Sleep(pause)
     return Sleep(_GONE_PAUSE)
+
+
+async def _fetch_anew(tools: Tools, job: Job, reason: str) -> Verdict:
+    """What arrived may be damaged where what was made is not: it is given up only after some fetches."""
+    attempt = attempt_of(job)
+    fetches = int(attempt.outcome.get("unusable", 0)) + 1
+    if fetches == FETCHES:
+        return await _give_up(tools, job, reason)
+    _log.warning("video.damaged", provider=attempt.provider, reason=reason, fetches=fetches)
+    location = str(attempt.outcome.get("location", ""))
+    await keep_result(tools.database, job, attempt.id, location, unusable=fetches)
+    jitter = random.random()  # noqa: S311 -- spreads retries, hides nothing
+    return Sleep(backoff(fetches, first=_DAMAGED_PAUSE, ceiling=_GONE_PAUSE, jitter=jitter))
 
 
 async def _give_up(tools: Tools, job: Job, reason: str) -> Verdict:
