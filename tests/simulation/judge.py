@@ -31,6 +31,8 @@ class Judge:
         self._terminal: dict[UUID, tuple[str, str | None]] = {}
         self._job_of: dict[str, UUID] = {}
         """Of each submission's handle; outlives the rows."""
+        self._lost: set[UUID] = set()
+        """Attempts that were given up; one that is found later came to its provider within the limit."""
         site.world.on_commit.append(self.at_commit)
 
     @property
@@ -61,10 +63,15 @@ class Judge:
             self._stays_final(tables.jobs.get(job_id))
 
     def _few_at_once(self, limit: int) -> None:
+        attempts = self.world.tables.attempts
+        self._lost.update(id for id, a in attempts.items() if a["status"] == "lost")
         under_way = Counter(
             a["provider"]
-            for a in self.world.tables.attempts.values()
-            if a["status"] in OPEN_ATTEMPT and a["fence"] and a["provider"] != "local"
+            for id, a in attempts.items()
+            if a["status"] in OPEN_ATTEMPT
+            and a["fence"]
+            and a["provider"] != "local"
+            and id not in self._lost
         )
         for provider, count in under_way.items():
             if count > limit:
