@@ -64,14 +64,14 @@ class Judge:
 
     def _few_at_once(self, limit: int) -> None:
         attempts = self.world.tables.attempts
-        self._lost.update(id for id, a in attempts.items() if a["status"] == "lost")
+        self._lost.update(key for key, a in attempts.items() if a["status"] == "lost")
         under_way = Counter(
             a["provider"]
-            for id, a in attempts.items()
+            for key, a in attempts.items()
             if a["status"] in OPEN_ATTEMPT
             and a["fence"]
             and a["provider"] != "local"
-            and id not in self._lost
+            and key not in self._lost
         )
         for provider, count in under_way.items():
             if count > limit:
