@@ -192,7 +192,7 @@ async def opened(folder: Path, *, seed: int, workers: int) -> AsyncGenerator[Sit
     async with contextlib.AsyncExitStack() as closing:
         # The operating system survives what is done here, so nothing has to reach the disk.
         postgres = await asyncio.to_thread(embedded.use, folder, settings={"fsync": "off"})
-        closing.push_async_callback(asyncio.to_thread, postgres.release)
+        closing.push_async_callback(_end, postgres)
         await asyncio.to_thread(migrate, postgres.dsn())
         await asyncio.to_thread(ensure_app_role, postgres.dsn())
         sandbox = await closing.enter_async_context(Sandbox(options, folder=folder / "sandbox"))
@@ -215,6 +215,13 @@ async def opened(folder: Path, *, seed: int, workers: int) -> AsyncGenerator[Sit
             closing.push_async_callback(each.close)
             await each.open()
         yield site
+
+
+async def _end(postgres: embedded.EmbeddedPostgres) -> None:
+    """Give Postgres up, and return once its folder is nobody's any more."""
+    await asyncio.to_thread(postgres.release)
+    while embedded.status(postgres.data_dir).status not in {"absent", "stopped", "failed"}:
+        await asyncio.sleep(0.05)
 
 
 def _free_port() -> int:
