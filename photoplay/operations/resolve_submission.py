@@ -59,7 +59,9 @@ async def resolve_submission(
 async def _never_arrived(tx: Transaction, job: DictRow, attempt: DictRow) -> None:
     job_id = job["id"]
     is_open = Status(job["status"]) in OPEN
-    if is_open:
+    # Of an open job that has begun another attempt since, only the old one is written down.
+    is_waited_for = is_open and attempt["status"] == AttemptStatus.UNKNOWN
+    if is_waited_for:
         # Whoever is looking for it right now writes nothing more for this job.
         await tx.run("revoke_lease", job_id=job_id)
     await set_attempt(
@@ -70,7 +72,7 @@ async def _never_arrived(tx: Transaction, job: DictRow, attempt: DictRow) -> Non
         refusal=Refusal.UNAVAILABLE,
         charged=False,
     )
-    if is_open:
+    if is_waited_for:
         await tx.run("begin_again", job_id=job_id)
-    else:
+    elif not is_open:
         await tx.run("return_unit_unless_charged", job_id=job_id)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from photoplay.domain.errors import ConflictError, LeaseLostError
-from photoplay.domain.outcomes import FailureCode
+from photoplay.domain.outcomes import FailureCode, Refusal
+from photoplay.domain.routing import RETRIED_BY_POLICY
 from photoplay.domain.states import AttemptStatus
 from photoplay.operations.record_submission import mark_sent, record_unknown
 from photoplay.operations.requeue_job import requeue_job
 from photoplay.operations.resolve_submission import resolve_submission
-from photoplay.operations.settle_attempt import settle_failure
+from photoplay.operations.settle_attempt import prepare_again, settle_failure
 from tests.operations.test_create_job import used
 from tests.operations.test_ending import Course, course  # noqa: F401 -- the fixture
 
@@ -50,6 +53,30 @@ async def test_what_never_arrived_is_tried_again_and_the_old_lease_writes_no_mor
     with pytest.raises(ConflictError, match="unresolved"):
         await resolve_submission(unknown.database, unknown.job.id, task_id=None, actor="key:ab")
     assert len(audit(owner)) == 1
+
+
+async def test_an_older_submission_that_never_arrived_does_not_take_the_job_from_its_newer_task(
+    unknown, owner
+):
+    await prepare_again(
+        unknown.database,
+        unknown.job,
+        unknown.attempt_id,
+        refusal=Refusal.UNAVAILABLE,
+        charged=None,
+        ending=AttemptStatus.LOST,
+        error=RETRIED_BY_POLICY,
+    )
+    unknown.attempt_id, unknown.job = uuid4(), await unknown.read()
+    await unknown.begin(billed=True)
+    await unknown.accept()
+    await resolve_submission(unknown.database, unknown.job.id, task_id=None, actor="key:ab")
+    row = owner.execute("select status, phase from public.video_jobs").fetchone()
+    assert row == ("running", "waiting")
+    attempts = owner.execute("select status, charged from photoplay.attempts order by n").fetchall()
+    assert attempts == [("lost", False), ("accepted", None)]
+    # Its lease is still good: the worker that waits for the newer one goes on.
+    await unknown.deliver()
 
 
 async def test_what_never_arrived_gives_the_unit_of_an_ended_job_back(unknown, owner):
