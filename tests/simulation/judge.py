@@ -250,9 +250,10 @@ class Judge:
         held: Counter[object] = Counter()
         for row in tables.job_spend.values():
             held[row["user_id"], row["day"]] += row["usd"]
+            held[None, row["day"]] += row["usd"]
         for (user, day), row in tables.spend.items():
-            if user is not None and row["usd"] != held[user, day]:
-                yield f"I12: {user} spent {row['usd']}, its jobs hold {held[user, day]}"
+            if row["usd"] != held[user, day]:
+                yield f"I12: {user or 'everybody'} spent {row['usd']}, its jobs hold {held[user, day]}"
             cap = tables.limits[None]["daily_spend_usd" if user else "total_daily_spend_usd"]
             if cap is not None and row["usd"] > cap and not is_adopted:
                 yield f"I12: {row['usd']} spent under a cap of {cap}"

@@ -151,10 +151,12 @@ class Life:
         # Where a price is not known, a cap lets nothing be asked for.
         has_cap = not self.calm and "gamma" not in self.site.order and dice.random() < 0.5
         cap = dice.choice(["1.5", "4"]) if has_cap else None
+        total = dice.choice([None, "2", "5"]) if has_cap else None
         tables.limits[None] = everybody(
             daily_limit=dice.choice([2, 5, 20]),
             max_open_jobs=dice.choice([1, 3, 5]),
             daily_spend_usd=Decimal(cap) if cap else None,
+            total_daily_spend_usd=Decimal(total) if total else None,
         )
         for user in users:
             image = UUID(int=dice.getrandbits(128), version=4)
