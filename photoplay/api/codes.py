@@ -45,6 +45,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "already_finished": (409, "The job succeeded or failed before it could be cancelled."),
     "not_finished": (409, "There is no video yet, or never will be."),
     "nothing_unresolved": (409, "No submission of the job is unresolved."),
+    "several_unresolved": (
+        409,
+        "More than one submission of the job is unresolved; none was named.",
+    ),
     "already_uploaded": (409, "Another picture was put at the address before; it stays."),
     "erased": (410, "The job of this key was erased."),
     "user_erased": (410, "The user's data were erased; nothing new of the user is taken."),

@@ -16,9 +16,9 @@ from photoplay.operations.write_audit import AuditEntry, write_audit
 
 @uninterrupted
 async def resolve_submission(
-    database: Database, job_id: UUID, *, task_id: str | None, actor: str
+    database: Database, job_id: UUID, *, task_id: str | None, actor: str, n: int | None = None
 ) -> None:
-    """Tie the job's unresolved attempt to a provider's task, or declare that it never arrived.
+    """Tie an unresolved attempt of the job to a provider's task, or declare that it never arrived.
 
     A task is a hint, as a callback's is: the worker asks the provider before it believes it. A submission
     that never arrived was not charged: an open job is tried again, an ended one gives its unit back.
@@ -27,21 +27,19 @@ async def resolve_submission(
 
     Args:
         task_id: the provider's name of the task; None: it never arrived.
+        n: which attempt of the job, counted from 1; None: the only one that is unresolved.
 
     Raises:
         NotFoundError: there is no such job.
-        ConflictError: `nothing_unresolved`; no attempt of the job is unknown or lost.
+        ConflictError: `nothing_unresolved`, no such attempt of the job is unknown or lost; or
+            `several_unresolved`, name one.
     """
     async with database.transaction(ADMIN) as tx:
         job = await tx.one("lock_job", job_id=job_id)
         if job is None:
             raise NotFoundError("There is no such job.", code="job_not_found")
-        attempt = await tx.one("find_unresolved_attempt", job_id=job_id)
-        if attempt is None:
-            raise ConflictError(
-                "No submission of this job is unresolved; look at its attempts.",
-                code="nothing_unresolved",
-            )
+        unresolved = await tx.all("find_unresolved_attempts", job_id=job_id, n=n)
+        attempt = _only(unresolved)
         if task_id is not None:
             await tx.run("hint_task", attempt_id=attempt["id"], task_id=task_id)
         else:
@@ -54,6 +52,23 @@ async def resolve_submission(
             {"attempt": attempt["n"], "provider": attempt["provider"], "task_id": task_id},
         )
         await write_audit(tx, entry)
+
+
+def _only(unresolved: list[DictRow]) -> DictRow:
+    match unresolved:
+        case [attempt]:
+            return attempt
+        case []:
+            raise ConflictError(
+                "No such submission of this job is unresolved; look at its attempts.",
+                code="nothing_unresolved",
+            )
+        case _:
+            which = ", ".join(str(attempt["n"]) for attempt in unresolved)
+            raise ConflictError(
+                f"Several submissions of this job are unresolved; name one of the attempts {which}.",
+                code="several_unresolved",
+            )
 
 
 async def _never_arrived(tx: Transaction, job: DictRow, attempt: DictRow) -> None:

@@ -137,7 +137,8 @@ async def test_acts_are_done_and_written_down(room, alice):
     for act in ("requeue", "cancel"):
         assert (await room.post(f"/admin/jobs/{job_id}/{act}")).status_code == 303
     assert (await alice.job(job_id))["status"] == "cancelled"
-    assert (await room.post(f"/admin/jobs/{job_id}/never-arrived")).status_code == 409
+    assert (await room.post(f"/admin/jobs/{job_id}/never-arrived")).status_code == 400
+    assert (await room.post(f"/admin/jobs/{job_id}/never-arrived?attempt=1")).status_code == 409
     assert (await room.post(f"/admin/jobs/{job_id}/erase")).status_code == 303
     assert (await alice.get(f"/api/video/jobs/{job_id}")).status_code == 404
     assert (await room.post(f"/admin/users/{alice.id}/reset-quota")).status_code == 303

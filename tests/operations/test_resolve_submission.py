@@ -28,6 +28,21 @@ async def unknown(course: Course) -> Course:  # noqa: F811
     return course
 
 
+async def begin_another(unknown: Course) -> None:
+    """Let the operator's policy try once more what is lost."""
+    await prepare_again(
+        unknown.database,
+        unknown.job,
+        unknown.attempt_id,
+        refusal=Refusal.UNAVAILABLE,
+        charged=None,
+        ending=AttemptStatus.LOST,
+        error=RETRIED_BY_POLICY,
+    )
+    unknown.attempt_id, unknown.job = uuid4(), await unknown.read()
+    await unknown.begin(billed=True)
+
+
 def audit(owner) -> list[tuple[str, str]]:
     return owner.execute("select actor, action from photoplay.audit order by id").fetchall()
 
@@ -58,17 +73,7 @@ async def test_what_never_arrived_is_tried_again_and_the_old_lease_writes_no_mor
 async def test_an_older_submission_that_never_arrived_does_not_take_the_job_from_its_newer_task(
     unknown, owner
 ):
-    await prepare_again(
-        unknown.database,
-        unknown.job,
-        unknown.attempt_id,
-        refusal=Refusal.UNAVAILABLE,
-        charged=None,
-        ending=AttemptStatus.LOST,
-        error=RETRIED_BY_POLICY,
-    )
-    unknown.attempt_id, unknown.job = uuid4(), await unknown.read()
-    await unknown.begin(billed=True)
+    await begin_another(unknown)
     await unknown.accept()
     await resolve_submission(unknown.database, unknown.job.id, task_id=None, actor="key:ab")
     row = owner.execute("select status, phase from public.video_jobs").fetchone()
@@ -77,6 +82,22 @@ async def test_an_older_submission_that_never_arrived_does_not_take_the_job_from
     assert attempts == [("lost", False), ("accepted", None)]
     # Its lease is still good: the worker that waits for the newer one goes on.
     await unknown.deliver()
+
+
+async def test_of_several_unresolved_submissions_the_one_that_is_named_is_resolved(unknown, owner):
+    await begin_another(unknown)
+    await mark_sent(unknown.database, unknown.job, unknown.attempt_id)
+    await record_unknown(unknown.database, unknown.job, unknown.attempt_id)
+    database, job_id = unknown.database, unknown.job.id
+    with pytest.raises(ConflictError, match="name one of the attempts 1, 2"):
+        await resolve_submission(database, job_id, task_id=None, actor="key:ab")
+    await resolve_submission(database, job_id, task_id=None, actor="key:ab", n=1)
+    attempts = owner.execute("select status, charged from photoplay.attempts order by n").fetchall()
+    assert attempts == [("lost", False), ("unknown", None)]
+    with pytest.raises(ConflictError, match="look at its attempts"):
+        await resolve_submission(database, job_id, task_id=None, actor="key:ab", n=1)
+    await resolve_submission(database, job_id, task_id="task-2", actor="key:ab")
+    assert (await unknown.read()).attempt.hinted_task_id == "task-2"
 
 
 async def test_what_never_arrived_gives_the_unit_of_an_ended_job_back(unknown, owner):

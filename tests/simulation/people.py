@@ -168,7 +168,9 @@ class People:
                 task_id = made.id if made is not None and now > made.seen_at else None
                 if made is not None and task_id is None:
                     continue
-                await resolve_submission(database, attempt["job_id"], task_id=task_id, actor="sim")
+                await resolve_submission(
+                    database, attempt["job_id"], task_id=task_id, actor="sim", n=attempt["n"]
+                )
                 return
 
     async def _reset(self, database: Any, _: MemoryStore) -> None:

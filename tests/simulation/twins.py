@@ -333,7 +333,8 @@ class Twins:
 
     def _resolve(self) -> Operation:
         job_id, task_id = self._some_job(), self.dice.choice(["task", None])
-        return lambda d: resolve_submission(d, job_id, task_id=task_id, actor="t")
+        n = self.dice.choice([None, 1])
+        return lambda d: resolve_submission(d, job_id, task_id=task_id, actor="t", n=n)
 
     def _reset(self) -> Operation:
         user = self.dice.choice(self.users)

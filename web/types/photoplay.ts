@@ -277,7 +277,7 @@ export interface Problem {
   status: number;
   detail: string;
   instance: string;
-  code: "malformed_json" | "malformed_form" | "idempotency_key_mismatch" | "image_required" | "image_ambiguous" | "image_not_found" | "image_empty" | "image_type" | "image_unreadable" | "image_too_large" | "image_too_many_pixels" | "image_dimensions" | "image_ratio" | "url_not_allowed" | "unknown_provider" | "unknown_move" | "price_unknown" | "cursor_invalid" | "on_behalf_of_required" | "on_behalf_of_invalid" | "unauthenticated" | "invalid_subject" | "ticket_invalid" | "media_link_refused" | "admin_required" | "host_not_loopback" | "foreign_origin" | "not_found" | "job_not_found" | "picture_not_found" | "provider_not_found" | "key_not_found" | "method_not_allowed" | "callback_forged" | "already_finished" | "not_finished" | "nothing_unresolved" | "already_uploaded" | "erased" | "user_erased" | "payload_too_large" | "unprocessable" | "idempotency_key_reused" | "quota_exceeded" | "too_many_open_jobs" | "rate_limited" | "spend_cap_reached" | "internal" | "database_unavailable" | "identity_unavailable" | "storage_unavailable" | "contention";
+  code: "malformed_json" | "malformed_form" | "idempotency_key_mismatch" | "image_required" | "image_ambiguous" | "image_not_found" | "image_empty" | "image_type" | "image_unreadable" | "image_too_large" | "image_too_many_pixels" | "image_dimensions" | "image_ratio" | "url_not_allowed" | "unknown_provider" | "unknown_move" | "price_unknown" | "cursor_invalid" | "on_behalf_of_required" | "on_behalf_of_invalid" | "unauthenticated" | "invalid_subject" | "ticket_invalid" | "media_link_refused" | "admin_required" | "host_not_loopback" | "foreign_origin" | "not_found" | "job_not_found" | "picture_not_found" | "provider_not_found" | "key_not_found" | "method_not_allowed" | "callback_forged" | "already_finished" | "not_finished" | "nothing_unresolved" | "several_unresolved" | "already_uploaded" | "erased" | "user_erased" | "payload_too_large" | "unprocessable" | "idempotency_key_reused" | "quota_exceeded" | "too_many_open_jobs" | "rate_limited" | "spend_cap_reached" | "internal" | "database_unavailable" | "identity_unavailable" | "storage_unavailable" | "contention";
   retryable: boolean;
   request_id: string;
   success: false;
@@ -318,12 +318,14 @@ export interface QuotaReset {
   givenBack: number;
 }
 
-/** What became of a submission that could not be confirmed: one of the two. */
+/** What became of a submission that could not be confirmed: a task, or nothing. */
 export interface Resolution {
   /** The provider's name of the task. */
   providerTaskId?: string | null;
   /** It never arrived, and was not charged. */
   notAccepted?: true | null;
+  /** Which of the job's attempts, by its `n`; needed where several are unresolved. */
+  attempt?: number | null;
 }
 
 /** What a run found and did. */

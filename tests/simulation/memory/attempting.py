@@ -241,14 +241,12 @@ def record_callback(tx: Change, v: Values) -> list[Row]:
 
 
 @statement
-def find_unresolved_attempt(tx: Change, v: Values) -> list[Row]:
-    found = [
-        a
+def find_unresolved_attempts(tx: Change, v: Values) -> list[Row]:
+    return [
+        {name: a[name] for name in ("id", "n", "provider", "status")}
         for a in tx.tables.attempts_of(v["job_id"])
-        if a["status"] in {"unknown", "lost"} and a["charged"] is None
+        if a["status"] in {"unknown", "lost"} and a["charged"] is None and v["n"] in (None, a["n"])
     ]
-    newest = sorted(found, key=lambda a: -a["n"])[:1]
-    return [{name: a[name] for name in ("id", "n", "provider", "status")} for a in newest]
 
 
 @statement

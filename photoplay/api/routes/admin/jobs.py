@@ -68,7 +68,7 @@ class JobHistory(BaseModel):
 
 
 class Resolution(BaseModel):
-    """What became of a submission that could not be confirmed: one of the two."""
+    """What became of a submission that could not be confirmed: a task, or nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -77,6 +77,12 @@ class Resolution(BaseModel):
     )
     notAccepted: Literal[True] | None = Field(  # noqa: N815
         None, description="It never arrived, and was not charged."
+    )
+    attempt: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Which of the job's attempts, by its `n`; needed where several are unresolved.",
     )
 
 
@@ -153,7 +159,11 @@ async def resolve(request: Request, job_id: UUID, body: Resolution, operator: Op
         )
     service = service_of(request)
     await resolve_submission(
-        service.database, job_id, task_id=body.providerTaskId, actor=operator.actor
+        service.database,
+        job_id,
+        task_id=body.providerTaskId,
+        actor=operator.actor,
+        n=body.attempt,
     )
     return success(await _history(service, job_id), status=202)
 

@@ -86,7 +86,9 @@ async def show_job(request: Request, operator: Caller) -> Response:
         job=job,
         attempts=attempts,
         timeline=timeline,
-        unresolved=next((a for a in attempts if a["status"] in {"unknown", "lost"}), None),
+        unresolved=[
+            a for a in attempts if a["status"] in {"unknown", "lost"} and a["charged"] is None
+        ],
         video_url=video.url if video else None,
         poster_url=poster.url if poster else None,
     )
@@ -105,9 +107,13 @@ async def act(request: Request, operator: Caller) -> Response:
             task_id = str(form.get("task_id", "")).strip()
             if not task_id.isprintable() or not 0 < len(task_id) <= _MOST_TASK_CHARACTERS:
                 raise InvalidRequestError("task_id: name the provider's task, in 200 characters")
-            await resolve_submission(database, job_id, task_id=task_id, actor=operator.actor)
+            await resolve_submission(
+                database, job_id, task_id=task_id, actor=operator.actor, n=_attempt_n(request)
+            )
         case "never-arrived":
-            await resolve_submission(database, job_id, task_id=None, actor=operator.actor)
+            await resolve_submission(
+                database, job_id, task_id=None, actor=operator.actor, n=_attempt_n(request)
+            )
         case "cancel":
             await cancel_job(
                 database, ADMIN, job_id, audit=AuditEntry(operator.actor, "job.cancel", str(job_id))
@@ -142,3 +148,10 @@ routes = [
     Route("/admin/jobs/{job_id}", show_job),
     Route("/admin/jobs/{job_id}/{act}", act, methods=["POST"]),
 ]
+
+
+def _attempt_n(request: Request) -> int:
+    n = request.query_params.get("attempt", "")
+    if not (n.isascii() and n.isdigit() and len(n) <= 4):
+        raise InvalidRequestError("attempt: name the attempt by its number")
+    return int(n)
