@@ -200,7 +200,7 @@ class People:
                     )
 
     def call_back(self, address: str, made: Made) -> None:
-        """Plan a provider's callbacks for a task: none, one, many, early, late, for good or never."""
+        """Plan a provider's callbacks for a task: none, one, many, early, late, mistaken, or never."""
         dice, loop = self.world.dice, self.world.loop
         token = address.rpartition("/")[2]
         ends_in = 5.0 if made.ends_at is None else made.ends_at - loop.time()
@@ -209,7 +209,9 @@ class People:
             times.append(dice.uniform(0, 0.3))
         for delay in times:
             process = Process(self.world, "callback", danger=0.5)
-            loop.call_later(delay, self._deliver, process, token, made.id)
+            is_mistaken = dice.random() < self.world.weather.wire
+            task_id = f"{made.provider}-none" if is_mistaken else made.id
+            loop.call_later(delay, self._deliver, process, token, task_id)
 
     def _deliver(self, process: Process, token: str, task_id: str) -> None:
         self.callbacks += 1

@@ -34,7 +34,7 @@ from photoplay.operations.settle_attempt import (
 from photoplay.providers.protocol import Task
 from photoplay.telemetry import get_logger
 from photoplay.worker.drivers import Driver
-from photoplay.worker.phases.following import keep_following
+from photoplay.worker.phases.following import confirmed_hint, keep_following
 from photoplay.worker.tools import Done, Sleep, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
@@ -290,11 +290,10 @@ async def _resolve_late(tools: Tools, job: Job) -> Verdict:
             )
             return Done()
         await record_unknown(tools.database, job, attempt.id)
-    outcome: ResolveOutcome = Undecided()
-    if attempt.hinted_task_id is not None:
-        outcome = Found(attempt.hinted_task_id)
-    elif attempt.status is not AttemptStatus.LOST:
-        outcome = await driver.resolve(job)
+    outcome: ResolveOutcome | None = await confirmed_hint(driver, job)
+    if outcome is None:
+        is_given_up = attempt.status is AttemptStatus.LOST
+        outcome = Undecided() if is_given_up else await driver.resolve(job)
     match outcome:
         case Found(task_id):
             cost = driver.estimate_usd(job)
@@ -308,7 +307,9 @@ async def _resolve_late(tools: Tools, job: Job) -> Verdict:
         case Undecided():
             since = job.now - (attempt.sent_at or job.created_at)
             if attempt.status is AttemptStatus.LOST:
-                return Done()
+                # The provider may just not answer now: what it called back about is not forgotten.
+                is_hinted = attempt.hinted_task_id is not None and _left_s(tools, job) > 0
+                return Sleep(_LONGEST_SLEEP) if is_hinted else Done()
             if since < driver.patience.recovery_window:
                 return Sleep(timedelta(seconds=30))
             await record_late_end(

@@ -1,12 +1,15 @@
-"""How a job sleeps while its task is with a provider: woken by the follower, a callback, or its time."""
+"""How a task is followed that is with a provider: while its job sleeps, or after a callback has named it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from photoplay.domain.job import Job
+from photoplay.domain.outcomes import Blocked, Found, Succeeded, Waiting
 from photoplay.operations.follow_task import follow_task
+from photoplay.worker.drivers import Driver
 from photoplay.worker.tools import Sleep, Tools, attempt_of
 
 # Nothing is expected of it: whoever polls wakes the job as soon as there is something to see.
@@ -24,3 +27,16 @@ async def keep_following(tools: Tools, job: Job) -> Sleep:
     begun_at = attempt.accepted_at if job.is_terminal else None
     left = (begun_at or job.ours_since) + timedelta(seconds=tools.settings.lifetime_s) - job.now
     return Sleep(min(max(left, _AGAIN), _SAFETY))
+
+
+async def confirmed_hint(driver: Driver, job: Job) -> Found | None:
+    """Return the task that a callback named, once the provider itself knows it as ours."""
+    attempt = attempt_of(job)
+    if attempt.hinted_task_id is None:
+        return None
+    hinted = replace(job, attempt=replace(attempt, provider_task_id=attempt.hinted_task_id))
+    match await driver.follow(hinted, lambda _: None):
+        case Waiting() | Succeeded() | Blocked():
+            return Found(attempt.hinted_task_id)
+        case _:
+            return None

@@ -12,16 +12,13 @@ from photoplay.domain.job import Attempt, Job
 from photoplay.domain.outcomes import (
     Absent,
     Accepted,
-    Blocked,
     FailureCode,
     Found,
     Refusal,
     Refused,
     SubmitOutcome,
-    Succeeded,
     Undecided,
     Unknown,
-    Waiting,
 )
 from photoplay.domain.routing import INTERRUPTED
 from photoplay.domain.states import AttemptStatus
@@ -33,8 +30,9 @@ from photoplay.operations.record_submission import (
 )
 from photoplay.operations.settle_attempt import prepare_again, record_late_end
 from photoplay.telemetry import get_logger
-from photoplay.worker.drivers import Driver, NotPlacedError
+from photoplay.worker.drivers import NotPlacedError
 from photoplay.worker.phases.ending import after_verdict, fail
+from photoplay.worker.phases.following import confirmed_hint
 from photoplay.worker.tools import GoOn, Sleep, Tools, Verdict, attempt_of
 
 _log = get_logger(__name__)
@@ -131,7 +129,7 @@ async def resolve(tools: Tools, job: Job) -> Verdict:
     """Look for an unknown submission: a callback's hint, the provider's history, an id of ours."""
     attempt = attempt_of(job)
     driver = tools.drivers[attempt.provider]
-    match await _confirmed_hint(driver, job) or await driver.resolve(job):
+    match await confirmed_hint(driver, job) or await driver.resolve(job):
         case Found(task_id):
             cost = driver.estimate_usd(job)
             await record_acceptance(tools.database, job, attempt.id, task_id, cost_usd=cost)
@@ -145,19 +143,6 @@ async def resolve(tools: Tools, job: Job) -> Verdict:
             )
         case Undecided():
             return await _wait_or_lose(tools, job)
-
-
-async def _confirmed_hint(driver: Driver, job: Job) -> Found | None:
-    """Return the task that a callback named, once the provider itself knows it as ours."""
-    attempt = attempt_of(job)
-    if attempt.hinted_task_id is None:
-        return None
-    hinted = replace(job, attempt=replace(attempt, provider_task_id=attempt.hinted_task_id))
-    match await driver.follow(hinted, lambda _: None):
-        case Waiting() | Succeeded() | Blocked():
-            return Found(attempt.hinted_task_id)
-        case _:
-            return None
 
 
 async def _wait_or_lose(tools: Tools, job: Job) -> Verdict:
