@@ -47,8 +47,9 @@ _LARGEST: Final = """
 
 _LOADED: Final = """
   () => {
-    const [entry] = performance.getEntriesByType("navigation");
-    return [entry.domContentLoadedEventEnd, entry.loadEventEnd];
+    const [page] = performance.getEntriesByType("navigation");
+    const samples = performance.getEntriesByType("resource").filter((e) => e.initiatorType === "img");
+    return [page.domContentLoadedEventEnd, Math.max(0, ...samples.map((e) => e.responseEnd))];
   }
 """
 
