@@ -187,6 +187,7 @@ byId("erase").onclick = async () => {
 
 api.addEventListener("refused", () => {
   say(byId("identity-why"), api.token ? TEXT.tokenRefused : TEXT.tokenWanted);
+  signOut.hidden = true;
   if (!identity.hidden) return;
   identity.hidden = false;
   identity.elements.token.focus();
