@@ -23,11 +23,11 @@ TO = Path(__file__).resolve().parent.parent / "docs" / "images" / "studio.webp"
 SIZE = {"width": 992, "height": 744}
 # Pixels of the clip for each pixel of the page: text is drawn for this size, not shrunk to it.
 SCALE = 0.75
-FPS = 12
-QUALITY = 62
+FPS = 10
+QUALITY = 50
 # A pointer as everybody knows it; its tip is at the origin.
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (13, 12))
-SOONEST_MS, LATEST_MS = 60, 600
+SOONEST_MS = 60
 IN_THE_WORKS = 14
 
 _SET_PREVIEWS = """
@@ -122,7 +122,7 @@ def _shares(page: Page) -> Iterator[float]:
 
 def _wish(recording: Recording) -> None:
     page = recording.page
-    recording.take(8)
+    recording.take(6)
     recording.press("#samples button:nth-child(2)", 12)
     _see(page, "ready")
     # The preview of the move that is chosen is the only thing that moves here.
@@ -133,7 +133,7 @@ def _wish(recording: Recording) -> None:
         page.keyboard.type(letter)
         recording.take()
     recording.press("move-picker label:has(.dolly_in)")
-    recording.take(20)
+    recording.take(18)
 
 
 def _wait(recording: Recording) -> None:
@@ -154,18 +154,18 @@ def _watch(recording: Recording) -> None:
     page.evaluate(_HOLD_FILM)
     start = recording.clock
     recording.before_each = lambda clock: page.evaluate(_SET_FILM, (clock - start) / FPS)
-    recording.take(26)
-    recording.press("[data-part=beside]", 10)
+    recording.take(24)
+    recording.press("[data-part=beside]", 8)
     slider = page.locator("film-compare input").bounding_box()
     assert slider is not None
     x, y, width = slider["x"], slider["y"] + slider["height"] / 2, slider["width"]
-    recording.move(x + width / 2, y, 8)
+    recording.move(x + width / 2, y, 7)
     page.mouse.down()
-    recording.move(x + width * 0.85, y, 12)
-    recording.move(x + width * 0.15, y, 18)
-    recording.move(x + width * 0.5, y, 10)
+    recording.move(x + width * 0.85, y, 10)
+    recording.move(x + width * 0.15, y, 15)
+    recording.move(x + width * 0.5, y, 9)
     page.mouse.up()
-    recording.take(10)
+    recording.take(6)
 
 
 def main() -> int:
