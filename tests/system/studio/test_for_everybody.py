@@ -146,7 +146,7 @@ def test_a_screen_reader_hears_each_step_once_and_no_figures(
         """
         - list "Your pictures":
           - listitem:
-            - button "coffee.jpg: Here is your film"
+            - 'button "coffee.jpg: Here is your film"'
             - button "Remove coffee.jpg"
         """
     )
