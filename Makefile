@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-system check bench chaos sim gallery format lock schema openapi types wheel clean
+.PHONY: help setup run demo test test-system check bench chaos sim gallery flow format lock schema openapi types wheel clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ sim: $(VENV)/.dev ## A million lives of jobs in virtual time; ARGS="--lives 5000
 
 gallery: $(VENV)/.dev ## Contact sheets of all samples and moves into out/gallery.
 	$(BIN)/python scripts/gallery.py
+
+flow: $(VENV)/.dev ## Record the clip of the studio in README.md anew; needs Chromium.
+	$(BIN)/python -m scripts.record_flow
 
 format: $(VENV)/.dev ## Format and fix what can be fixed.
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ _TYPES = {
     "webmanifest": "application/manifest+json",
     "png": "image/png",
     "jpg": "image/jpeg",
+    "webp": "image/webp",
 }
 _TEXTS = frozenset({"html", "css", "js", "svg", "webmanifest"})
 

@@ -18,7 +18,7 @@ const [stage, strip, gallery, form, news, picker] = ["stage", "strip", "gallery"
 const [animate, animateAll, identity, signOut] = ["animate", "animate-all", "identity", "sign-out"].map(byId);
 const [offers, moves] = [byId("offers"), document.querySelector("move-picker")];
 
-const SHOWN_WITHOUT_A_PICTURE = "/studio/samples/coffee.jpg";
+const SHOWN_WITHOUT_A_PICTURE = "/studio/samples/coffee-small.webp";
 const api = new Api();
 const roll = new Roll(api);
 const here = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname);
@@ -95,12 +95,12 @@ for (const [name, act] of Object.entries(drops)) {
 }
 
 byId("samples").onclick = async ({ target }) => {
-  const image = target.closest("button")?.firstChild;
-  if (!image) return;
+  const name = target.closest("button")?.value;
+  if (!name) return;
   try {
-    const answer = await fetch(image.src);
+    const answer = await fetch(`/studio/samples/${name}`);
     if (!answer.ok) throw new Error(answer.status);
-    add([new File([await answer.blob()], image.src.split("/").pop(), { type: "image/jpeg" })]);
+    add([new File([await answer.blob()], name, { type: "image/jpeg" })]);
   } catch {
     say(news, TEXT.sampleFailed);
   }
@@ -187,6 +187,7 @@ byId("erase").onclick = async () => {
 
 api.addEventListener("refused", () => {
   say(byId("identity-why"), api.token ? TEXT.tokenRefused : TEXT.tokenWanted);
+  signOut.hidden = true;
   if (!identity.hidden) return;
   identity.hidden = false;
   identity.elements.token.focus();

@@ -16,8 +16,10 @@ class MovePicker extends HTMLElement {
     this.style.setProperty("--shot", picture ? `url("${picture}")` : "none");
   }
 
-  /** List these moves; what was chosen stays chosen where it is still there. */
-  offer(moves) {
+  /** List these moves, in our order; what was chosen stays chosen where it is still there. */
+  offer(offered) {
+    const known = Object.keys(MOVE_NAMES);
+    const moves = [...known.filter((move) => offered.includes(move)), ...offered.filter((move) => !known.includes(move))];
     if (this.#offered === String(moves)) return;
     this.#offered = String(moves);
     const chosen = this.querySelector(":checked")?.value ?? "auto";

@@ -97,7 +97,7 @@ export class Roll extends EventTarget {
   /** One wish, one job: nothing happens while the frame has one in the works. */
   animate(frame, wish) {
     if (!canAnimate(frame)) return;
-    this.#release(frame, { intent: { key: newKey(), wish } });
+    this.#release(frame, { intent: { key: newKey(), wish }, isAsking: true });
     this.#ask(frame);
   }
 

@@ -61,6 +61,7 @@ class FilmStage extends HTMLElement {
     p.player.hidden = !isFilm;
     p.picture.hidden = !source || isFilm;
     p.blank.hidden = !frame || Boolean(source) || isFilm || state === "sending";
+    if (frame) say(p.blank, state === "refused" ? TEXT.notRead(frame.name) : TEXT.notShown);
     if (source && p.picture.getAttribute("src") !== source) p.picture.src = source;
     p.picture.alt = frame ? TEXT.pictureOf(frame.name) : "";
     if (isFilm) p.player.show({ api, id: frame.job.id, poster: source, name: frame.name });

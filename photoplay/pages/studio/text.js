@@ -11,6 +11,8 @@ export const TEXT = {
   cancelling: "Cancelling…",
   broken: "The film cannot be played at the moment.",
   playAgain: "Load it again",
+  notShown: "This browser cannot show this picture.",
+  notRead: (name) => `Nothing to be seen in ${name}`,
   notPicture: (name) => `${name} is not a picture.`,
   tooMany: (n) => `${n} pictures are the most at once; the others were left out.`,
   filmOf: (name) => `Film of ${name}`,
@@ -28,7 +30,7 @@ export const TEXT = {
   filmFailed: (name) => `${name}: no film this time.`,
   sampleFailed: "The sample could not be loaded.",
   madeBy: "Made by",
-  firstThatCan: (names) => `Automatic: ${names.join(", then ")}`,
+  firstThatCan: ([first, ...others]) => `Automatic: ${first}${others.length ? " first" : ""}`,
   triedInOrder: "Tried in this order",
   onlyWhenNamed: "Only when chosen",
   compare: "Compare",
@@ -70,8 +72,8 @@ export function offerFacts({ billed, cost_usd, is_available, reason, typical_s }
   if (reason) return reason;
   const price = !billed ? "Free" : cost_usd === null ? "Price not known" : dollars.format(cost_usd);
   const minutes = Math.round(typical_s / 60);
-  const time = typical_s === null ? "" : typical_s < 90 ? `about ${Math.max(1, Math.round(typical_s))} s` : `about ${minutes} min`;
-  return [price, time, is_available ? "" : "resting at the moment"].filter(Boolean).join(" · ");
+  const time = typical_s === null ? "" : typical_s < 90 ? `${Math.max(1, Math.round(typical_s))} s` : `${minutes} min`;
+  return [price, time && `ready in about ${time}`, is_available ? "" : "resting at the moment"].filter(Boolean).join(" · ");
 }
 
 const MOVES = {
@@ -98,7 +100,7 @@ const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
 const hour = (instant) => clock.format(new Date(instant));
 const moveName = (move) => MOVES[move] ?? move.replaceAll("_", " ");
 const quoted = (words) => words.map((word) => `“${word}”`).join(", ");
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const quotaText = ({ used, limit, resetsAt }) => `${used} of ${limit} films today · resets at ${hour(resetsAt)}`;
@@ -107,14 +109,14 @@ export const quotaText = ({ used, limit, resetsAt }) => `${used} of ${limit} fil
 export function filmTitle(job) {
   const made = new Date(job.created_at);
   const isToday = made.toDateString() === new Date().toDateString();
-  const move = job.result?.move ? moveName(job.result.move) : job.provider;
+  const move = job.result?.move ? moveName(job.result.move) : job.provider && providerName(job.provider);
   const seconds = job.video && `${Math.round(job.video.duration_s)} s`;
   return [isToday ? hour(made) : day.format(made), [seconds, move].filter(Boolean).join(" · ")];
 }
 
 export function videoFacts(video) {
   if (!video) return "";
-  return [`${+video.duration_s.toFixed(1)} s`, `${video.width} × ${video.height}`, megabytes(video.bytes)].join(" · ");
+  return [`${+video.duration_s.toFixed(1)} s`, `${video.width} × ${video.height}`, size(video.bytes)].join(" · ");
 }
 
 /** What a refused request means to its user, and what to do. */
@@ -123,7 +125,8 @@ function problemWords({ code, details, message }) {
     const minutes = Math.ceil((new Date(details.resetsAt) - Date.now()) / 60_000);
     const left = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     const when = details.resetsAt ? `It starts anew at ${hour(details.resetsAt)}, in ${left}.` : "";
-    return `Today’s ${details.limit ?? ""} films are used up. ${when} Nothing was charged.`;
+    const films = details.limit === 1 ? "Today’s film is" : `Today’s ${details.limit ?? ""} films are`;
+    return `${films} used up. ${when} Nothing was charged.`;
   }
   if (code === "spend_cap_reached") {
     return `Today’s budget for films is used up. It starts anew at ${hour(details.resetsAt)}. Nothing was charged.`;
@@ -132,7 +135,7 @@ function problemWords({ code, details, message }) {
     return "What this film would cost is not known, so it was not begun. Choose another provider.";
   }
   if (code === "image_too_large" && details.limit) {
-    return `This picture is too large: at most ${megabytes(details.limit)} can be sent.`;
+    return `This picture is too large: at most ${size(details.limit)} can be sent.`;
   }
   return message || "Something went wrong. Try again.";
 }
@@ -147,7 +150,8 @@ function failureWords(job) {
   }[charged];
   const number = FOR_SUPPORT.includes(code) ? ` The number to name: ${job.id}` : "";
   const remedy = code === "content_refused" ? " Try another picture, or other words." : number;
-  return { status: "No film this time", alert: (message ?? "") + remedy, charge, mayRepeat: retryable };
+  const reason = code === "providers_unavailable" ? "Nobody could make this film just now. Try again later." : message;
+  return { status: "No film this time", alert: (reason ?? "") + remedy, charge, mayRepeat: retryable };
 }
 
 /** What to say of a frame: a headline (`status`), a line below it (`detail`), an `alert`, the `charge`. */
@@ -194,7 +198,7 @@ export function filmLabel(job, here) {
   if (typeof result?.generative !== "boolean") return { how: "", rows: [] };
   const place = here ? "on this machine" : "by this server";
   const how = result.generative
-    ? `Generated by ${job.provider} from your photo: not everything in it was there.`
+    ? `Generated by ${providerName(job.provider)} from your photo: not everything in it was there.`
     : `Camera motion made ${place} from your photo; nothing is generated.`;
   const { move, understood = [], ignored = [] } = result;
   const { notes = [] } = job.effective_options ?? {};

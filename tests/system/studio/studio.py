@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Route, expect
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -60,6 +61,18 @@ class Studio:
         expect(self.page.locator("film-stage")).to_have_attribute(
             "data-state", state, timeout=A_WHILE_MS
         )
+
+    def look(self, state: str) -> None:
+        """Find no fault with what is shown, at any width and in either theme."""
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme)
+            for width in (320, 768, 1440):
+                self.page.set_viewport_size({"width": width, "height": 900})
+                where = f"{state}, {width} px, {theme}"
+                found = Axe().run(self.page)
+                assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+                wider = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert wider <= 0, where
 
     def see_text(self, part: str, text: str) -> None:
         expect(self.page.locator(f'[data-part="{part}"]')).to_contain_text(text, timeout=A_WHILE_MS)

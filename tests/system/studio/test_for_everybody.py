@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from .studio import Studio
 
@@ -17,6 +16,16 @@ _WATCH_SHIFTS = """
   new PerformanceObserver((list) => {
     for (const e of list.getEntries()) if (!e.hadRecentInput) shifts.push(e.value);
   }).observe({ type: "layout-shift", buffered: true });
+"""
+# What is said by itself: everything that changes in a live region.
+_LISTEN = """
+  window.heard = [];
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const region = target.closest("[role=status], [role=alert]");
+      if (region?.textContent) heard.push(region.textContent);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
 """
 _OUTLINE = """
   () => {
@@ -84,27 +93,60 @@ def test_targets_are_large_enough_for_a_finger(open_studio: Open, local_address:
     assert small == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state_at_any_width(
-    open_studio: Open, local_address: str, theme: str
-) -> None:
-    studio = open_studio(local_address, color_scheme=theme)
-
-    def look(state: str) -> None:
-        for width in (320, 768, 1440):
-            studio.page.set_viewport_size({"width": width, "height": 900})
-            found = Axe().run(studio.page)
-            assert found.violations_count == 0, f"{state}, {width} px: {found.generate_report()}"
-
-    look("empty")
-    studio.choose("coffee.jpg")
+def test_axe_finds_nothing_from_wish_to_film(open_studio: Open, local_address: str) -> None:
+    studio = open_studio(local_address)
+    studio.look("empty")
+    studio.choose("coffee.jpg", "dandelion.jpg", "dogs.jpg")
     studio.see("ready")
-    look("ready")
+    expect(studio.page.locator(".tile[data-state=ready]")).to_have_count(3)
+    studio.look("several are ready")
+    studio.hold("**/jobs/*")
     studio.page.click("#animate")
     studio.see("running")
-    look("running")
+    studio.look("running")
+    studio.page.unroute_all()
     studio.see("succeeded")
     studio.page.get_by_role("button", name="Compare").click()
-    look("compared")
+    studio.look("compared")
     studio.page.get_by_role("button", name="Erase the film").first.click()
-    look("asked before erasing")
+    studio.look("asked before erasing")
+
+
+def test_axe_finds_nothing_where_something_is_wrong(open_studio: Open, local_address: str) -> None:
+    studio = open_studio(local_address)
+    studio.choose("coffee.jpg")
+    studio.see("ready")
+    studio.page.context.set_offline(True)
+    studio.page.click("#animate")
+    studio.see_text("status", "No connection")
+    studio.look("offline")
+    broken = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"}
+    studio.page.context.set_offline(False)
+    studio.page.set_input_files("#picker", [broken])  # pyright: ignore[reportArgumentType]
+    studio.see("refused")
+    studio.look("no picture")
+
+
+def test_a_screen_reader_hears_each_step_once_and_no_figures(
+    open_studio: Open, local_address: str
+) -> None:
+    studio = open_studio(local_address)
+    studio.choose("coffee.jpg")
+    studio.see("ready")
+    studio.page.evaluate(_LISTEN)
+    studio.page.click("#animate")
+    studio.see("succeeded")
+    heard = studio.page.evaluate("heard")
+    assert heard[0] == "Asking for the film…"
+    assert heard[-1] == "Here is your film"
+    assert len(heard) == len(set(heard))
+    # How far it is stands in a progress bar, which is read when it is asked for.
+    assert not [words for words in heard if "%" in words]
+    expect(studio.page.locator("film-strip")).to_match_aria_snapshot(
+        """
+        - list "Your pictures":
+          - listitem:
+            - 'button "coffee.jpg: Here is your film"'
+            - button "Remove coffee.jpg"
+        """
+    )
