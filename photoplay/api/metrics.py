@@ -20,3 +20,9 @@ JOBS_CREATED: Final = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+CALLBACKS: Final = Counter(
+    "photoplay_callbacks",
+    "Callbacks of providers: accepted, repeated, late (its attempt had ended), or forged.",
+    ["provider", "result"],
+    registry=REGISTRY,
+)
