@@ -26,3 +26,13 @@ CALLBACKS: Final = Counter(
     ["provider", "result"],
     registry=REGISTRY,
 )
+
+
+def refusals() -> dict[str, int]:
+    """Return how many wishes this process refused since its start, by the refusal's code."""
+    return {
+        sample.labels["outcome"]: int(sample.value)
+        for metric in JOBS_CREATED.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }

@@ -1757,7 +1757,7 @@ CREATE UNIQUE INDEX quota_ledger_once ON photoplay.quota_ledger USING btree (job
 
 CREATE INDEX quota_ledger_user_day ON photoplay.quota_ledger USING btree (user_id, day);
 
-CREATE INDEX spend_day ON photoplay.spend USING btree (day, usd DESC);
+CREATE INDEX spend_day ON photoplay.spend USING btree (day);
 
 CREATE UNIQUE INDEX idx_video_images_content ON public.video_images USING btree (user_id, sha256);
 
@@ -1779,7 +1779,7 @@ CREATE INDEX idx_video_jobs_pace ON public.video_jobs USING btree (finished_at D
 
 CREATE INDEX idx_video_jobs_user_newest ON public.video_jobs USING btree (user_id, created_at DESC, id DESC);
 
-CREATE INDEX idx_video_quota_day ON public.video_quota USING btree (date, count DESC);
+CREATE INDEX idx_video_quota_day ON public.video_quota USING btree (date);
 
 CREATE UNIQUE INDEX idx_video_quota_user_date ON public.video_quota USING btree (user_id, date);
 

@@ -4,8 +4,9 @@
 -- result are written (note_callback.sql), so that nobody fills the table by repeating one.
 -- Lock: share on video_quota and spend while the indexes are built. Duration: seconds at a million rows.
 
-create index idx_video_quota_day on public.video_quota (date, count desc);
-create index spend_day on photoplay.spend (day, usd desc);
+-- Of the day alone: with an amount in it the index would have to follow every job.
+create index idx_video_quota_day on public.video_quota (date);
+create index spend_day on photoplay.spend (day);
 
 create table photoplay.callbacks (
     id bigint generated always as identity primary key,
