@@ -89,10 +89,7 @@ class Chart:
         columns = Markup("").join(
             self._column(column, at * step, step) for at, column in enumerate(self.columns)
         )
-        return Markup(
-            '<svg viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">{3}'
-            '<path class="axis" d="M0 {1}H{0}"/></svg>'
-        ).format(_WIDTH, _HEIGHT, self.title, columns)
+        return _drawing(self.title, _HEIGHT, columns)
 
     def _column(self, column: Column, left: float, step: float) -> Markup:
         floor = float(_HEIGHT)
@@ -111,6 +108,38 @@ class Chart:
         return Markup(
             '<g><title>{}: {}</title><rect class="hit" x="{:.1f}" y="0" width="{:.1f}" height="{}"/>{}</g>'
         ).format(column.label, spoken or "none", left, step, _HEIGHT, rects)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Lengths of time after one another, as wide as they were long.
+
+    Attributes:
+        parts: name and seconds of each, in their order.
+        names: every name there may be, in the order of the colours.
+    """
+
+    title: str
+    parts: Sequence[tuple[str, float]]
+    names: Sequence[str]
+
+    @property
+    def keys(self) -> list[tuple[str, str, float]]:
+        """Class, name and seconds of each part."""
+        return [(_colour(self.names.index(name)), name, length) for name, length in self.parts]
+
+    def drawn(self) -> Markup:
+        """Return the drawing alone."""
+        whole = sum(length for _, length in self.parts) or 1
+        left, rects = 0.0, Markup("")
+        for colour, name, length in self.keys:
+            width = length / whole * _WIDTH
+            # Something is seen of the shortest, too.
+            rects += Markup(
+                '<g><title>{}: {:,.1f} s</title><rect class="{}" x="{:.1f}" y="0" width="{:.1f}" height="{}"/></g>'
+            ).format(name, length, colour, min(left, _WIDTH - 2), max(width - 1, 2), _HEIGHT)
+            left += width
+        return _drawing(self.title, _HEIGHT, rects)
 
 
 def by_time(
@@ -151,6 +180,12 @@ def spend_by_day(rows: Sequence[Mapping[str, Any]]) -> Chart:
         if (number := sum(row["unknown"] for row in of_day))
     }
     return Chart("Spend in US dollars, by day", "Day", columns, names, "$", notes)
+
+
+def _drawing(title: str, height: int, content: Markup) -> Markup:
+    return Markup(
+        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(_WIDTH, height, title, content)
 
 
 def _colour(number: int) -> str:

@@ -38,6 +38,9 @@ async def show_all(request: Request, operator: Caller) -> Response:
         operator=operator,
         providers=rows,
         callbacks=callbacks,
+        only_polled={
+            row["provider"] for row in callbacks if _why_only_polled(service, row["provider"])
+        },
         idle=idle,
         order=list(service.registry.order),
     )
