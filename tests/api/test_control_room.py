@@ -5,57 +5,16 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from photoplay.operations.revoke_key import revoke_key
-from tests.api.serving import Server
+from tests.api.room import Room, operators_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOBODY = "00000000-0000-4000-8000-00000000abcd"
-PAGES = ["/admin", "/admin/jobs", "/admin/providers", "/admin/workers", "/admin/audit"]
-
-
-class Room:
-    """A browser at the control room, as far as cookies and forms go."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.cookies: dict[str, str] = {}
-
-    async def get(self, path: str):
-        return await self.server.http.get(path, headers=self._headers())
-
-    async def post(self, path: str, origin: str | None = "own", **form: str):
-        headers = self._headers()
-        if origin is not None:
-            headers["Origin"] = self.server.address if origin == "own" else origin
-        return await self.server.http.post(path, data=form, headers=headers)
-
-    async def enter(self, key: str):
-        answer = await self.post("/admin/sign-in", key=key)
-        if answer.status_code == 303:
-            cookie = answer.headers["set-cookie"]
-            assert "HttpOnly" in cookie
-            assert "SameSite=strict" in cookie
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        return answer
-
-    def _headers(self) -> dict[str, str]:
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return {"Cookie": cookie} if cookie else {}
-
-
-async def operators_key(server: Server) -> str:
-    return (await server.key_holder()).headers["Authorization"].removeprefix("Bearer ")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def room(jwt_server: Server) -> Room:
-    """With a session open."""
-    room = Room(jwt_server)
-    assert (await room.enter(await operators_key(jwt_server))).status_code == 303
-    return room
+PAGES = [
+    f"/admin{page}"
+    for page in ("", "/jobs", "/providers", "/providers/local", "/quotas", "/workers", "/audit")
+]
 
 
 @pytest.mark.parametrize("path", [*PAGES, f"/admin/jobs/{NOBODY}", f"/admin/users/{NOBODY}"])

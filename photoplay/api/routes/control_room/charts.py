@@ -136,7 +136,8 @@ class Strip:
             width = length / whole * _WIDTH
             # Something is seen of the shortest, too.
             rects += Markup(
-                '<g><title>{}: {:,.1f} s</title><rect class="{}" x="{:.1f}" y="0" width="{:.1f}" height="{}"/></g>'
+                "<g><title>{}: {:,.1f} s</title>"
+                '<rect class="{}" x="{:.1f}" y="0" width="{:.1f}" height="{}"/></g>'
             ).format(name, length, colour, min(left, _WIDTH - 2), max(width - 1, 2), _HEIGHT)
             left += width
         return _drawing(self.title, _HEIGHT, rects)

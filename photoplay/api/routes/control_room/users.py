@@ -24,7 +24,7 @@ from photoplay.domain.errors import NotFoundError
 from photoplay.operations.reset_quota import reset_quota
 from photoplay.operations.set_user_limits import UserLimits, set_user_limits
 
-_NEWEST: Final = 20
+_NEWEST: Final = 10
 # The fields of the form: name, label, and which limit it is.
 _FIELDS: Final = (
     ("dailyLimit", "Videos in a day", "daily_limit"),
@@ -104,7 +104,10 @@ async def _page(
         user=user,
         rows=rows,
         has_own=any(value is not None for value in own.values()),
-        fields=[(name, label, limits["everybody"][field]) for name, label, field in _FIELDS],
+        fields=[
+            (name, label, _written(limits["everybody"][field]) or "not limited")
+            for name, label, field in _FIELDS
+        ],
         dedupe_of_everybody=limits["everybody"]["dedupe_open_jobs"],
         typed=typed or {name: _written(value) for name, value in own.items()},
         problems=problems or {},
