@@ -1707,6 +1707,8 @@ CREATE INDEX attempts_open_by_provider ON photoplay.attempts USING btree (provid
 
 CREATE INDEX attempts_task ON photoplay.attempts USING btree (provider_task_id) WHERE (provider_task_id IS NOT NULL);
 
+CREATE INDEX attempts_to_resolve ON photoplay.attempts USING btree (job_id) WHERE ((status = ANY (ARRAY['unknown'::text, 'lost'::text])) AND (charged IS NULL));
+
 CREATE INDEX audit_target ON photoplay.audit USING btree (target, id DESC);
 
 CREATE INDEX callbacks_attempt ON photoplay.callbacks USING btree (attempt_id, result);

@@ -2,11 +2,14 @@
 -- callbacks came.
 -- Why a row a callback: a count would be one row that all callbacks wait for. At most 20 rows an attempt and
 -- result are written (note_callback.sql), so that nobody fills the table by repeating one.
--- Lock: share on video_quota and spend while the indexes are built. Duration: seconds at a million rows.
+-- Lock: share on video_quota, spend and attempts while the indexes are built. Duration: seconds at a million rows.
 
 -- Of the day alone: with an amount in it the index would have to follow every job.
 create index idx_video_quota_day on public.video_quota (date);
 create index spend_day on photoplay.spend (day);
+-- Submissions whose outcome nobody knows: few at any time.
+create index attempts_to_resolve on photoplay.attempts (job_id)
+    where status in ('unknown', 'lost') and charged is null;
 
 create table photoplay.callbacks (
     id bigint generated always as identity primary key,

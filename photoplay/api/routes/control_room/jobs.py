@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -29,7 +30,9 @@ from photoplay.storage.errors import StorageUnavailableError
 
 _PAGE: Final = 50
 # In the order of the colours.
-_PHASES: Final = (Phase.STORING, Phase.SUBMITTING, Phase.PREPARING, Phase.WAITING, Phase.ACCEPTED)
+_PHASES: Final = (
+    Phase.STORING, Phase.DONE, Phase.PREPARING, Phase.WAITING, Phase.SUBMITTING, Phase.ACCEPTED,
+)  # fmt: skip
 _SHOWS: Final = ("unknown", "overdue")
 _MOST_TASK_CHARACTERS: Final = 200
 
@@ -97,7 +100,7 @@ async def show_job(request: Request, operator: Caller) -> Response:
             "Time in each phase", [(row["phase"], row["seconds"]) for row in phases], _PHASES
         ),
         timeline=timeline,
-        unresolved=next((a for a in attempts if a["status"] in {"unknown", "lost"}), None),
+        unresolved=next((a for a in attempts if _is_unresolved(a)), None),
         video_url=video.url if video else None,
         poster_url=poster.url if poster else None,
     )
@@ -133,6 +136,10 @@ async def act(request: Request, operator: Caller) -> Response:
         case _:
             raise NotFoundError("There is nothing at this address.")
     return RedirectResponse(f"/admin/jobs/{job_id}", 303)
+
+
+def _is_unresolved(attempt: Mapping[str, Any]) -> bool:
+    return attempt["status"] in {"unknown", "lost"} and attempt["charged"] is None
 
 
 def _job_id(request: Request) -> UUID:

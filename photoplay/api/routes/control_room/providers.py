@@ -96,7 +96,11 @@ def _why_only_polled(service: Service, name: str) -> str | None:
     """Say why no callbacks of a provider come; None where they do."""
     remote = service.registry.remotes.get(name)
     if remote is None:
-        return None if name not in service.registry.capabilities else "It works in this process."
+        return (
+            None
+            if name not in service.registry.capabilities
+            else "It is built in; nothing calls back."
+        )
     if not remote.provider.limits.has_callbacks:
         return "It has no callbacks; its tasks are polled."
     if service.settings.public_url is None:

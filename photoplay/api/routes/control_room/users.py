@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +32,12 @@ _FIELDS: Final = (
     ("requestsPerMinute", "Requests in a minute", "requests_per_minute"),
     ("dailySpendUsd", "US dollars in a day", "daily_spend_usd"),
 )
+_RULES: Final = {
+    "dailyLimit": "a whole number; 0 for none at all",
+    "maxOpenJobs": "a whole number; 0 for none at all",
+    "requestsPerMinute": "a whole number from 1 to 6000",
+    "dailySpendUsd": "an amount below a million, like 2.50",
+}
 _DEDUPE: Final = "dedupeOpenJobs"
 
 
@@ -51,8 +57,8 @@ async def set_limits(request: Request, operator: Caller) -> Response:
     try:
         own = OwnLimits.model_validate_strings({k: v for k, v in typed.items() if v})
     except ValidationError as error:
-        problems = {str(found["loc"][0]): found["msg"] for found in error.errors()}
-        return await _page(request, operator, typed=typed, problems=problems)
+        wrong = {str(found["loc"][0]) for found in error.errors()}
+        return await _page(request, operator, typed=typed, wrong=wrong)
     database = service_of(request).database
     await set_user_limits(database, user_id, own.limits(), actor=operator.actor)
     return _back(user_id)
@@ -88,7 +94,7 @@ async def _page(
     operator: Caller,
     *,
     typed: Mapping[str, str] | None = None,
-    problems: Mapping[str, str] | None = None,
+    wrong: Set[str] = frozenset(),
 ) -> Response:
     service, user_id = service_of(request), _user_id(request)
     limits, user, days, rows = await _read(service, user_id)
@@ -97,7 +103,7 @@ async def _page(
     return page(
         request,
         "user",
-        status=422 if problems else 200,
+        status=422 if wrong else 200,
         operator=operator,
         user_id=user_id,
         limits=limits,
@@ -110,7 +116,8 @@ async def _page(
         ],
         dedupe_of_everybody=limits["everybody"]["dedupe_open_jobs"],
         typed=typed or {name: _written(value) for name, value in own.items()},
-        problems=problems or {},
+        wrong=wrong,
+        rules=_RULES,
         may_come_back=service.settings.is_local_mode,
         units=_daily("Videos taken from the quota, by day", days, "units", "videos"),
         spend=_daily("Spend in US dollars, by day", days, "usd", "spend", "$"),
@@ -160,6 +167,7 @@ def _written(value: bool | int | Decimal | None) -> str:
 
 
 def _back(user_id: UUID) -> Response:
+    # The browser keeps the fragment of the form's address.
     return RedirectResponse(f"/admin/users/{user_id}", 303)
 
 
