@@ -20,3 +20,19 @@ JOBS_CREATED: Final = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+CALLBACKS: Final = Counter(
+    "photoplay_callbacks",
+    "Callbacks of providers: accepted, repeated, late (its attempt had ended), or forged.",
+    ["provider", "result"],
+    registry=REGISTRY,
+)
+
+
+def refusals() -> dict[str, int]:
+    """Return how many wishes this process refused since its start, by the refusal's code."""
+    return {
+        sample.labels["outcome"]: int(sample.value)
+        for metric in JOBS_CREATED.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }

@@ -21,6 +21,7 @@
 -- 0050_pre_erasure
 -- 0051_pre_erasure_at_providers
 -- 0055_pre_job_cost
+-- 0060_pre_quotas_and_callbacks
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -1162,6 +1163,30 @@ ALTER TABLE photoplay.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE photoplay.callbacks (
+    id bigint NOT NULL,
+    attempt_id uuid NOT NULL,
+    provider text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    result text NOT NULL,
+    CONSTRAINT callbacks_result_check CHECK ((result = ANY (ARRAY['accepted'::text, 'repeated'::text, 'late'::text, 'forged'::text])))
+);
+
+ALTER TABLE ONLY photoplay.callbacks FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE photoplay.callbacks IS 'Callbacks that came for an attempt; for people only, gone with the job.';
+
+COMMENT ON COLUMN photoplay.callbacks.result IS 'accepted: the first genuine one; repeated: another one; late: after the attempt had ended; forged: not genuine, nothing was done.';
+
+ALTER TABLE photoplay.callbacks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME photoplay.callbacks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE photoplay.erased_jobs (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -1618,6 +1643,9 @@ ALTER TABLE ONLY photoplay.attempts
 ALTER TABLE ONLY photoplay.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY photoplay.callbacks
+    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY photoplay.erased_jobs
     ADD CONSTRAINT erased_jobs_pkey PRIMARY KEY (id);
 
@@ -1702,7 +1730,13 @@ CREATE INDEX attempts_open_by_provider ON photoplay.attempts USING btree (provid
 
 CREATE INDEX attempts_task ON photoplay.attempts USING btree (provider_task_id) WHERE (provider_task_id IS NOT NULL);
 
+CREATE INDEX attempts_to_resolve ON photoplay.attempts USING btree (job_id) WHERE ((status = ANY (ARRAY['unknown'::text, 'lost'::text])) AND (charged IS NULL));
+
 CREATE INDEX audit_target ON photoplay.audit USING btree (target, id DESC);
+
+CREATE INDEX callbacks_attempt ON photoplay.callbacks USING btree (attempt_id, result);
+
+CREATE INDEX callbacks_newest ON photoplay.callbacks USING btree (provider, at);
 
 CREATE UNIQUE INDEX erased_jobs_key ON photoplay.erased_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
 
@@ -1748,6 +1782,8 @@ CREATE UNIQUE INDEX quota_ledger_once ON photoplay.quota_ledger USING btree (job
 
 CREATE INDEX quota_ledger_user_day ON photoplay.quota_ledger USING btree (user_id, day);
 
+CREATE INDEX spend_day ON photoplay.spend USING btree (day);
+
 CREATE UNIQUE INDEX idx_video_images_content ON public.video_images USING btree (user_id, sha256);
 
 CREATE UNIQUE INDEX idx_video_jobs_client_request_id ON public.video_jobs USING btree (user_id, client_request_id) WHERE (client_request_id IS NOT NULL);
@@ -1767,6 +1803,8 @@ CREATE INDEX idx_video_jobs_open ON public.video_jobs USING btree (user_id, fing
 CREATE INDEX idx_video_jobs_pace ON public.video_jobs USING btree (finished_at DESC) WHERE ((status = 'succeeded'::text) AND (video IS NOT NULL));
 
 CREATE INDEX idx_video_jobs_user_newest ON public.video_jobs USING btree (user_id, created_at DESC, id DESC);
+
+CREATE INDEX idx_video_quota_day ON public.video_quota USING btree (date);
 
 CREATE UNIQUE INDEX idx_video_quota_user_date ON public.video_quota USING btree (user_id, date);
 
@@ -1803,6 +1841,9 @@ CREATE TRIGGER sum_known_cost_job BEFORE UPDATE OF status ON public.video_jobs F
 ALTER TABLE ONLY photoplay.attempts
     ADD CONSTRAINT attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY photoplay.callbacks
+    ADD CONSTRAINT callbacks_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES photoplay.attempts(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY photoplay.leases
     ADD CONSTRAINT leases_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.video_jobs(id) ON DELETE CASCADE;
 
@@ -1819,6 +1860,8 @@ ALTER TABLE photoplay.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE photoplay.attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE photoplay.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE photoplay.callbacks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY engine ON photoplay.pgqueuer TO photoplay_worker USING (true) WITH CHECK (true);
 
@@ -1887,6 +1930,8 @@ CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photopla
 CREATE POLICY photoplay_worker ON photoplay.accounts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.attempts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY photoplay_worker ON photoplay.callbacks TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.erased_jobs TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
@@ -2173,6 +2218,9 @@ GRANT SELECT(finished_at) ON TABLE photoplay.attempts TO authenticated;
 GRANT UPDATE(finished_at) ON TABLE photoplay.attempts TO photoplay_api;
 
 GRANT SELECT,INSERT ON TABLE photoplay.audit TO photoplay_admin;
+
+GRANT SELECT,INSERT ON TABLE photoplay.callbacks TO photoplay_worker;
+GRANT SELECT ON TABLE photoplay.callbacks TO photoplay_admin;
 
 GRANT SELECT ON TABLE photoplay.erased_jobs TO photoplay_api;
 GRANT SELECT ON TABLE photoplay.erased_jobs TO photoplay_worker;

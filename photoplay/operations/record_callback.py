@@ -24,15 +24,29 @@ async def find_attempt(database: Database, token: str) -> CalledAttempt | None:
     return CalledAttempt(**rows[0]) if rows else None
 
 
-async def record_callback(database: Database, attempt: CalledAttempt, task_id: str | None) -> None:
-    """Keep the task id that the callback names, where we have none yet, and wake the job.
+async def record_callback(database: Database, attempt: CalledAttempt, task_id: str | None) -> str:
+    """Keep the task id that a genuine callback names, where we have none yet, and wake the job.
 
-    Transaction: one. Idempotent: a thousand callbacks leave what one leaves; none changes a state.
+    Returns what it was: `accepted`, `repeated` or `late`.
+
+    Transaction: one. Idempotent: a thousand callbacks leave what one leaves, and notes of the first
+    twenty; none changes a state.
     """
-    await database.batch(
+    noted, *_ = await database.batch(
         WORKER,
         [
+            ("note_callback", {"attempt_id": attempt.id, "is_forged": False}),
             ("record_callback", {"attempt_id": attempt.id, "task_id": task_id}),
             ("wake_job", {"job_id": attempt.job_id, "delay": None, "lane": "steps"}),
         ],
     )
+    # The attempt of a job that was erased meanwhile is no more.
+    return noted[0]["result"] if noted else "late"
+
+
+async def record_forged_callback(database: Database, attempt: CalledAttempt) -> None:
+    """Note that a callback of this attempt was not genuine, for whoever looks; nothing else is done.
+
+    Transaction: one. Idempotent: twenty are noted at most.
+    """
+    await database.once(WORKER, "note_callback", {"attempt_id": attempt.id, "is_forged": True})

@@ -29,6 +29,7 @@ from photoplay.stack import Stack
 from photoplay.storage.decoders import DecoderPool
 from photoplay.telemetry import configure_logs
 from photoplay.worker.run import run_worker
+from tests.api.room import Room, operators_key
 from tests.api.serving import Person, Server, installed, served, with_identity
 from tests.support.clips import ClipDriver, make_clip
 
@@ -214,3 +215,11 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def room(jwt_server: Server) -> Room:
+    """With a session open."""
+    room = Room(jwt_server)
+    assert (await room.enter(await operators_key(jwt_server))).status_code == 303
+    return room

@@ -5,57 +5,16 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from photoplay.operations.revoke_key import revoke_key
-from tests.api.serving import Server
+from tests.api.room import Room, operators_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOBODY = "00000000-0000-4000-8000-00000000abcd"
-PAGES = ["/admin", "/admin/jobs", "/admin/providers", "/admin/workers", "/admin/audit"]
-
-
-class Room:
-    """A browser at the control room, as far as cookies and forms go."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.cookies: dict[str, str] = {}
-
-    async def get(self, path: str):
-        return await self.server.http.get(path, headers=self._headers())
-
-    async def post(self, path: str, origin: str | None = "own", **form: str):
-        headers = self._headers()
-        if origin is not None:
-            headers["Origin"] = self.server.address if origin == "own" else origin
-        return await self.server.http.post(path, data=form, headers=headers)
-
-    async def enter(self, key: str):
-        answer = await self.post("/admin/sign-in", key=key)
-        if answer.status_code == 303:
-            cookie = answer.headers["set-cookie"]
-            assert "HttpOnly" in cookie
-            assert "SameSite=strict" in cookie
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        return answer
-
-    def _headers(self) -> dict[str, str]:
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return {"Cookie": cookie} if cookie else {}
-
-
-async def operators_key(server: Server) -> str:
-    return (await server.key_holder()).headers["Authorization"].removeprefix("Bearer ")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def room(jwt_server: Server) -> Room:
-    """With a session open."""
-    room = Room(jwt_server)
-    assert (await room.enter(await operators_key(jwt_server))).status_code == 303
-    return room
+PAGES = [
+    f"/admin{page}"
+    for page in ("", "/jobs", "/providers", "/providers/local", "/quotas", "/workers", "/audit")
+]
 
 
 @pytest.mark.parametrize("path", [*PAGES, f"/admin/jobs/{NOBODY}", f"/admin/users/{NOBODY}"])
@@ -159,3 +118,77 @@ async def test_acts_are_done_and_written_down(room, alice):
         "provider.resume",
     ]
     assert "job.erase" in (await room.get(f"/admin/audit?target={job_id}")).text
+
+
+def with_attempt(server, job_id, provider: str) -> str:
+    """Let a provider have refused the job's first attempt, of which two callbacks came; its id."""
+    ((attempt_id,),) = server.rows(
+        "insert into photoplay.attempts (id, job_id, user_id, n, provider, model, fence, callback_token,"
+        " status, charged, refusal, sent_at, accepted_at, called_back_at, finished_at)"
+        " select gen_random_uuid(), id, user_id, 1, %s, 'm', 1, id::text,"
+        " 'blocked', false, 'content_refused', now(), now(), now(), now()"
+        " from public.video_jobs where id = %s returning id",
+        provider,
+        job_id,
+    )
+    server.owner.execute(
+        "insert into photoplay.callbacks (attempt_id, provider, at, result)"
+        " select %s, %s, now(), result from unnest(array['accepted', 'forged']) as of (result)",
+        (attempt_id, provider),
+    )
+    return str(attempt_id)
+
+
+async def test_a_job_is_found_by_its_attempt_and_by_how_an_id_begins(room, alice):
+    job_id = await alice.new_job()
+    attempt_id = with_attempt(room.server, job_id, "found-by-attempt")
+
+    async def found(text: str) -> str | None:
+        params = {"q": text}
+        answer = await room.server.http.get("/admin/find", params=params, headers=room._headers())
+        return answer.headers.get("location")
+
+    job, user = f"/admin/jobs/{job_id}", f"/admin/users/{alice.id}"
+    assert [await found(t) for t in (attempt_id, job_id[:8], f" {job_id[:13].upper()} ")] == [
+        job
+    ] * 3
+    assert [await found(t) for t in (str(alice.id), str(alice.id)[:8])] == [user] * 2
+    # Too short to mean one, or no beginning of an id.
+    assert [await found(t) for t in (job_id[:7], f"{job_id[:8]}x", f"{job_id}0")] == [None] * 3
+
+
+async def test_a_providers_page_says_how_it_does_and_what_went_wrong(room, alice):
+    job_id = await alice.new_job()
+    with_attempt(room.server, job_id, "a provider")
+    path = "/admin/providers/a%20provider"
+    shown = (await room.get(path)).text
+    for part in (
+        "not configured here",
+        f"/admin/jobs/{job_id}",
+        "content refused",
+        "blocked 1",
+        "accepted 1, forged 1",
+        "<dt>Tasks called back</dt><dd>1 of 1</dd>",
+        '<div class="figure bad"><dt>Forged</dt><dd>1</dd></div>',
+    ):
+        assert part in shown
+    assert (await room.post(f"{path}/pause")).headers["location"] == path
+    assert "Resume" in (await room.get(path)).text
+    assert (await room.post(f"{path}/resume")).status_code == 303
+    assert (await room.get("/admin/providers/nobody")).status_code == 404
+
+
+async def test_a_job_page_tells_attempts_callbacks_and_phases(room, alice):
+    job_id = await alice.new_job()
+    with_attempt(room.server, job_id, "of-a-job")
+    shown = (await room.get(f"/admin/jobs/{job_id}")).text
+    for part in (
+        '<a href="/admin/providers/of-a-job">of-a-job</a>',
+        "callback of of-a-job for attempt 1: accepted",
+        "callback of of-a-job for attempt 1: forged",
+        'aria-label="Time in each phase"',
+        "content refused",
+        # Not charged is known to cost nothing.
+        '<td class="number">$0.00</td><td>no</td>',
+    ):
+        assert part in shown

@@ -23,6 +23,7 @@ from photoplay.api.routes import events as events_route
 from photoplay.domain import errors
 from tests.api.serving import Server, encoded, noise, refused, with_identity
 from tests.conftest import until
+from tests.support.metrics import sample
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -65,15 +66,6 @@ async def test_an_old_schema_or_a_broken_store_is_not_ready(open_installation):
         objects.unlink()
         objects.with_name("objects-away").rename(objects)
         assert (await server.http.get("/readyz")).json()["checks"]["store"] == "ok"
-
-
-def sample(text: str, name: str, **labels: str) -> float:
-    """The value of one line of the metrics."""
-    for line in text.splitlines():
-        head, _, value = line.rpartition(" ")
-        if head.partition("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):
-            return float(value)
-    return 0.0
 
 
 async def test_metrics_count_what_was_asked_and_what_is_in_progress(worker):

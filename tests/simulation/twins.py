@@ -361,9 +361,9 @@ class Twins:
 
         async def call(database: Any) -> Any:
             attempt = await find_attempt(database, token)
-            if attempt is not None:
-                await record_callback(database, attempt, task_id)
-            return attempt
+            if attempt is None:
+                return None
+            return attempt, await record_callback(database, attempt, task_id)
 
         return call
 

@@ -9,11 +9,18 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from photoplay.api import wire
+from photoplay.api.metrics import CALLBACKS
 from photoplay.api.service import service_of
 from photoplay.api.views import success
+from photoplay.db.pool import Database
 from photoplay.domain.errors import NotFoundError, PayloadTooLargeError, UnauthenticatedError
 from photoplay.domain.outcomes import Forged, Hint
-from photoplay.operations.record_callback import find_attempt, record_callback
+from photoplay.operations.record_callback import (
+    CalledAttempt,
+    find_attempt,
+    record_callback,
+    record_forged_callback,
+)
 from photoplay.telemetry import get_logger
 
 router = APIRouter(prefix="/api/video/callbacks", tags=["callbacks"])
@@ -52,14 +59,19 @@ async def callback(
     match outcome:
         case Forged(reason):
             _log.warning("callback.refused", provider=provider, reason=reason)
-            raise UnauthenticatedError("The signature does not hold.", code="callback_forged")
+            raise await _forged(service.database, attempt, "The signature does not hold.")
         case Hint(task_id):
             if _names_another_task(attempt.provider_task_id, task_id):
-                raise UnauthenticatedError(
-                    "The callback is another task's.", code="callback_forged"
-                )
-            await record_callback(service.database, attempt, task_id)
+                raise await _forged(service.database, attempt, "The callback is another task's.")
+            result = await record_callback(service.database, attempt, task_id)
+            CALLBACKS.labels(provider, result).inc()
     return success(None)
+
+
+async def _forged(database: Database, attempt: CalledAttempt, message: str) -> UnauthenticatedError:
+    CALLBACKS.labels(attempt.provider, "forged").inc()
+    await record_forged_callback(database, attempt)
+    return UnauthenticatedError(message, code="callback_forged")
 
 
 def _names_another_task(known: str | None, named: str | None) -> bool:

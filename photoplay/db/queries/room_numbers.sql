@@ -1,4 +1,5 @@
--- The control room's figures of this moment. Index: idx_video_jobs_open, idx_video_jobs_finished, attempts_newest.
+-- The control room's figures of this moment. Index: idx_video_jobs_open, idx_video_jobs_finished, attempts_newest,
+-- attempts_to_resolve.
 select
     (select count(*) from public.video_jobs where status = 'queued') as queued,
     (select count(*) from public.video_jobs where status = 'running') as running,
@@ -7,7 +8,9 @@ select
         select count(*) from public.video_jobs
         where status in ('queued', 'running') and overdue_at < photoplay.now()
     ) as overdue,
-    (select count(*) from photoplay.attempts where status = 'unknown') as unknown,
+    (
+        select count(*) from photoplay.attempts where status in ('unknown', 'lost') and charged is null
+    ) as unknown,
     (
         select count(*) from photoplay.pgqueuer
         where status = 'queued' and execute_after <= now()

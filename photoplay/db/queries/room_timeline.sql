@@ -1,5 +1,6 @@
 -- Everything that happened to one job, oldest first: events, the instants of its attempts, callbacks, what the
--- log said, what operators did. Index: events_job, attempts (job_id, n), log_lines_job, audit_target.
+-- log said, what operators did. Index: events_job, attempts (job_id, n), callbacks_attempt,
+-- log_lines_job, audit_target.
 select at, source, level, text from (
     select created_at as at, id, 1 as rank, 'event' as source, 'info' as level,
         kind || ' · ' || status || ', ' || phase || ', version ' || version
@@ -16,8 +17,11 @@ select at, source, level, text from (
     ) instant (at, what)
     where attempt.job_id = %(job_id)s and instant.at is not null
     union all
-    select called_back_at, n, 2, 'callback', 'info', 'latest callback of ' || provider || ' for attempt ' || n
-    from photoplay.attempts where job_id = %(job_id)s and called_back_at is not null
+    select callback.at, callback.id, 2, 'callback', case callback.result when 'forged' then 'warning' else 'info' end,
+        'callback of ' || callback.provider || ' for attempt ' || attempt.n || ': ' || callback.result
+    from photoplay.attempts attempt
+    join photoplay.callbacks callback on callback.attempt_id = attempt.id
+    where attempt.job_id = %(job_id)s
     union all
     select at, id, 3, 'log', level, line from photoplay.log_lines where job_id = %(job_id)s
     union all

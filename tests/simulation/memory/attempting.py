@@ -229,6 +229,19 @@ def find_attempt_by_token(tx: Change, v: Values) -> list[Row]:
 
 
 @statement
+def note_callback(tx: Change, v: Values) -> list[Row]:
+    # Notes are for people; nothing is decided by them.
+    attempt = _attempt(tx, v)
+    if attempt is None:
+        return []
+    if v["is_forged"]:
+        return [{"result": "forged"}]
+    if attempt["finished_at"] is not None:
+        return [{"result": "late"}]
+    return [{"result": "accepted" if attempt["called_back_at"] is None else "repeated"}]
+
+
+@statement
 def record_callback(tx: Change, v: Values) -> list[Row]:
     attempt = _attempt(tx, v)
     if attempt is None:

@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.system.serving import served
+
 pytestmark = pytest.mark.system
 SAMPLE = Path(__file__).parents[2] / "samples" / "coffee.jpg"
 A_WHILE_MS = 90_000
@@ -46,8 +48,22 @@ def test_axe_finds_nothing_on_any_page_at_any_width(
 ) -> None:
     context = browser.new_context(base_url=sandbox_address, color_scheme=theme)  # pyright: ignore[reportArgumentType]
     page = context.new_page()
-    for path in ("", "/jobs", f"/jobs/{job_id}", "/providers", "/workers", "/audit", "/sign-in"):
+    for path in (
+        "",
+        "/jobs",
+        f"/jobs/{job_id}",
+        "/providers",
+        "/providers/fal-pika",
+        "/providers/local",
+        "/quotas",
+        "/workers",
+        "/audit",
+        "/sign-in",
+    ):
         page.goto(f"/admin{path}")
+        # The figures of the charts, too.
+        for table in page.get_by_text("As a table").all():
+            table.click()
         look(page, path)
     page.goto("/admin/find?q=nothing-like-it")
     look(page, "nothing found")
@@ -55,6 +71,30 @@ def test_axe_finds_nothing_on_any_page_at_any_width(
     page.get_by_role("link", name="00000000").first.click()
     page.wait_for_load_state()
     look(page, "a user")
+    page.get_by_role("button", name="Erase the user").click()
+    look(page, "a user to be erased")
+    page.keyboard.press("Escape")
+    page.get_by_label("Videos in a day").fill("many")
+    page.get_by_role("button", name="Set these limits").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    look(page, "limits that are none")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 768, 1440])
+def test_the_field_at_the_top_finds_an_id_and_shows_all_of_it_where_there_is_room(
+    browser: Browser, sandbox_address: str, job_id: str, width: int
+) -> None:
+    size = {"width": width, "height": 900}
+    context = browser.new_context(base_url=sandbox_address, viewport=size)  # pyright: ignore[reportArgumentType]
+    page = context.new_page()
+    page.goto("/admin/quotas")
+    field = page.get_by_role("searchbox")
+    field.fill(job_id)
+    hidden_px = field.evaluate("(field) => field.scrollWidth - field.clientWidth")
+    assert width < 768 or hidden_px == 0
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(job_id)
     context.close()
 
 
@@ -97,3 +137,28 @@ def test_erasing_asks_first_and_is_then_in_the_audit(
     page.goto(f"/admin/jobs/{job_id}")
     expect(page.get_by_role("alert")).to_contain_text("erased")
     context.close()
+
+
+def test_limits_are_set_and_taken_away_and_a_user_is_erased_after_being_asked(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with served(tmp_path) as address:
+        context = browser.new_context(base_url=address)
+        context.request.post("/api/video/images", data=SAMPLE.read_bytes())
+        page = context.new_page()
+        page.goto("/admin/find?q=00000000")
+        page.get_by_label("Videos in a day").fill("3")
+        page.get_by_role("button", name="Set these limits").click()
+        expect(page.get_by_text("0 of 3")).to_be_visible()
+        page.get_by_role("button", name="Take own limits away").click()
+        dialog = page.get_by_role("dialog", name="Take this user’s own limits away?")
+        dialog.get_by_role("button", name="Take own limits away").click()
+        expect(page.get_by_text("0 of 20")).to_be_visible()
+        page.get_by_role("button", name="Erase the user").click()
+        dialog = page.get_by_role("dialog", name="Erase this user for good?")
+        dialog.get_by_role("button", name="Erase the user").click()
+        expect(page.locator(".verdict")).to_contain_text("erased")
+        expect(page.locator(".figure", has_text="Pictures")).to_contain_text("0")
+        page.goto("/admin/audit")
+        expect(page.get_by_role("row", name="user.erase")).to_be_visible()
+        context.close()

@@ -42,6 +42,16 @@ class OwnLimits(BaseModel):
     requestsPerMinute: int | None = Field(None, ge=1, le=6000)  # noqa: N815
     dailySpendUsd: Usd | None = None  # noqa: N815
 
+    def limits(self) -> UserLimits:
+        """What is written down of them."""
+        return UserLimits(
+            daily_limit=self.dailyLimit,
+            max_open_jobs=self.maxOpenJobs,
+            dedupe_open_jobs=self.dedupeOpenJobs,
+            requests_per_minute=self.requestsPerMinute,
+            daily_spend_usd=self.dailySpendUsd,
+        )
+
 
 class HeldLimits(BaseModel):
     """The limits that hold for a user; null where there is none."""
@@ -94,15 +104,10 @@ async def set_quota(
     request: Request, user_id: UUID, body: OwnLimits, operator: Operator
 ) -> Response:
     """Replace a user's own limits; what was accepted before stays."""
-    limits = UserLimits(
-        daily_limit=body.dailyLimit,
-        max_open_jobs=body.maxOpenJobs,
-        dedupe_open_jobs=body.dedupeOpenJobs,
-        requests_per_minute=body.requestsPerMinute,
-        daily_spend_usd=body.dailySpendUsd,
+    row = await set_user_limits(
+        service_of(request).database, user_id, body.limits(), actor=operator.actor
     )
-    database = service_of(request).database
-    return success(_view(await set_user_limits(database, user_id, limits, actor=operator.actor)))
+    return success(_view(row))
 
 
 @router.post("/{user_id}/reset", response_model=wire.Success[QuotaReset], responses=REFUSALS)

@@ -9,6 +9,7 @@ from photoplay.api.routes.control_room import (
     jobs,
     overview,
     providers,
+    quotas,
     sign_in,
     users,
     workers,
@@ -16,6 +17,6 @@ from photoplay.api.routes.control_room import (
 
 routes: list[BaseRoute] = [
     route
-    for resource in (overview, jobs, users, providers, workers, audit, sign_in)
+    for resource in (overview, jobs, users, providers, quotas, workers, audit, sign_in)
     for route in resource.routes
 ]

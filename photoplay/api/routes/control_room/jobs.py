@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,12 +14,13 @@ from starlette.routing import Route
 
 from photoplay.api.authentication.caller import Caller
 from photoplay.api.routes.control_room.access import operators_only
+from photoplay.api.routes.control_room.charts import Strip
 from photoplay.api.routes.control_room.pages import page
 from photoplay.api.service import service_of
 from photoplay.api.views import make_cursor, read_cursor
 from photoplay.db.pool import ADMIN
 from photoplay.domain.errors import InvalidRequestError, NotFoundError
-from photoplay.domain.states import Status
+from photoplay.domain.states import Phase, Status
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.operations.erase_job import erase_job
 from photoplay.operations.requeue_job import requeue_job
@@ -27,6 +29,10 @@ from photoplay.operations.write_audit import AuditEntry
 from photoplay.storage.errors import StorageUnavailableError
 
 _PAGE: Final = 50
+# In the order of the colours.
+_PHASES: Final = (
+    Phase.STORING, Phase.DONE, Phase.PREPARING, Phase.WAITING, Phase.SUBMITTING, Phase.ACCEPTED,
+)  # fmt: skip
 _SHOWS: Final = ("unknown", "overdue")
 _MOST_TASK_CHARACTERS: Final = 200
 
@@ -67,9 +73,14 @@ async def show_job(request: Request, operator: Caller) -> Response:
     service = service_of(request)
     job_id = _job_id(request)
     values = {"job_id": job_id}
-    jobs, attempts, timeline = await service.database.batch(
+    jobs, attempts, phases, timeline = await service.database.batch(
         ADMIN,
-        [("room_job", values), ("room_attempts", values), ("room_timeline", values)],
+        [
+            ("room_job", values),
+            ("room_attempts", values),
+            ("room_phases", values),
+            ("room_timeline", values),
+        ],
     )
     if not jobs:
         raise NotFoundError("There is no such job; it may have been erased.", code="job_not_found")
@@ -85,10 +96,11 @@ async def show_job(request: Request, operator: Caller) -> Response:
         operator=operator,
         job=job,
         attempts=attempts,
+        phases=Strip(
+            "Time in each phase", [(row["phase"], row["seconds"]) for row in phases], _PHASES
+        ),
         timeline=timeline,
-        unresolved=[
-            a for a in attempts if a["status"] in {"unknown", "lost"} and a["charged"] is None
-        ],
+        unresolved=[a for a in attempts if _is_unresolved(a)],
         video_url=video.url if video else None,
         poster_url=poster.url if poster else None,
     )
@@ -128,6 +140,10 @@ async def act(request: Request, operator: Caller) -> Response:
         case _:
             raise NotFoundError("There is nothing at this address.")
     return RedirectResponse(f"/admin/jobs/{job_id}", 303)
+
+
+def _is_unresolved(attempt: Mapping[str, Any]) -> bool:
+    return attempt["status"] in {"unknown", "lost"} and attempt["charged"] is None
 
 
 def _job_id(request: Request) -> UUID:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from typing import Any, Final
+import contextlib
+import re
+from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,12 +14,13 @@ from starlette.routing import Route
 from photoplay.api.authentication.caller import Caller
 from photoplay.api.packaged import packaged
 from photoplay.api.routes.control_room.access import operators_only
-from photoplay.api.routes.control_room.charts import Column, stacked
+from photoplay.api.routes.control_room.charts import by_hour, spend_by_day
 from photoplay.api.routes.control_room.pages import page
 from photoplay.api.service import service_of
 from photoplay.db.pool import ADMIN
 
 _ENDINGS: Final = ("succeeded", "failed", "cancelled")
+_BEGINNING: Final = re.compile("[0-9a-f]{8,31}")
 
 
 @operators_only
@@ -28,28 +29,30 @@ async def overview(request: Request, operator: Caller) -> Response:
     database = service_of(request).database
     numbers, hours, days, providers = await database.batch(
         ADMIN,
-        [("room_numbers", {}), ("room_hours", {}), ("room_days", {}), ("room_providers", {})],
+        [
+            ("room_numbers", {}),
+            ("room_hours", {}),
+            ("room_days", {"provider": None}),
+            ("room_providers", {}),
+        ],
     )
-    names = sorted({day["provider"] for day in days} - {""})
     return page(
         request,
         "overview",
         operator=operator,
         now=numbers[0],
-        endings=stacked("Jobs that ended, by hour", _by_hour(hours), _ENDINGS),
-        ending_names=_ENDINGS,
-        spend=stacked("Spend in US dollars, by day", _by_day(days), names, unit="$"),
-        spend_names=names,
-        days=_table_of_days(days),
+        endings=by_hour("Jobs that ended, by hour", hours, _ENDINGS, part="status", amount="jobs"),
+        spend=spend_by_day(days),
         providers=providers,
     )
 
 
 @operators_only
-async def find(request: Request, _: Caller) -> Response:
+async def find(request: Request, operator: Caller) -> Response:
     """Go to the job, user or list that the typed id means."""
     text = request.query_params.get("q", "").strip()
-    values = {"text": text, "id": _uuid(text)}
+    first, last = _ids(text)
+    values = {"text": text, "first": first, "last": last}
     rows = await service_of(request).database.once(ADMIN, "room_find", values) if text else []
     users = {row["user_id"] for row in rows}
     jobs = {row["id"] for row in rows if row["kind"] == "job"}
@@ -57,35 +60,24 @@ async def find(request: Request, _: Caller) -> Response:
         return RedirectResponse(f"/admin/jobs/{jobs.pop()}", 303)
     if len(users) == 1 and not jobs:
         return RedirectResponse(f"/admin/users/{users.pop()}", 303)
-    return page(request, "found", status=200 if rows else 404, text=text, rows=rows)
+    return page(
+        request,
+        "found",
+        status=200 if rows else 404,
+        operator=operator,
+        text=text,
+        rows=rows,
+    )
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _by_hour(rows: Sequence[dict[str, Any]]) -> list[Column]:
-    return [
-        Column(hour.strftime("%d %b %H:00"), {row["status"]: float(row["jobs"]) for row in of_hour})
-        for hour, of_hour in groupby(rows, lambda row: row["hour"])
-    ]
-
-
-def _by_day(rows: Sequence[dict[str, Any]]) -> list[Column]:
-    return [
-        Column(
-            day.strftime("%d %b"),
-            {row["provider"]: float(row["usd"]) for row in of_day if row["provider"]},
-        )
-        for day, of_day in groupby(rows, lambda row: row["day"])
-    ]
-
-
-def _table_of_days(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in reversed(rows) if row["provider"]]
+def _ids(text: str) -> tuple[UUID | None, UUID | None]:
+    """Return the first and the last id that the text may mean: pages show how an id begins."""
+    with contextlib.suppress(ValueError):
+        return UUID(text), UUID(text)
+    digits = text.replace("-", "").lower()
+    if not _BEGINNING.fullmatch(digits):
+        return None, None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 async def style(request: Request) -> Response:

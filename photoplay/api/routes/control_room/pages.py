@@ -60,6 +60,8 @@ def _ago(instant: datetime | None) -> str:
     if instant is None:
         return "–"
     age = datetime.now(UTC) - instant
+    if abs(age) < timedelta(seconds=1):
+        return "just now"
     return f"in {_span(-age)}" if age < timedelta(0) else f"{_span(age)} ago"
 
 
