@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from photoplay.domain.routing import INTERRUPTED
+from photoplay.operations.resolve_submission import resolve_submission
+from photoplay.sandbox import Fault
 from photoplay.worker.drivers import remote
 from tests.conftest import until
 
@@ -78,6 +81,45 @@ async def test_without_any_handle_a_lost_submission_fails_as_unknown_and_is_neve
     assert job["failure"]["charged"] is None
     assert shop.sandbox.count("submit") == 1
     assert shop.attempts(job_id)[-1]["status"] == "lost"
+    await shop.is_sound()
+
+
+async def resolve_by_hand(shop, job_id):
+    """Name a task that is not there, and then the one that was made, for a submission that was given up."""
+    await resolve_submission(shop.database, job_id, task_id=str(uuid4()), actor="key:ab")
+    await until(lambda: shop.sandbox.count("poll") > 0)
+    assert shop.attempts(job_id)[-1]["status"] == "lost"
+    (task,) = shop.sandbox.tasks("runway")
+    await until(lambda: shop.sandbox.tasks("runway")[0].state == "ended")
+    await resolve_submission(shop.database, job_id, task_id=task.id, actor="key:ab")
+    return task
+
+
+@pytest.mark.fault(13, 21)
+async def test_a_task_named_for_a_submission_that_was_given_up_is_believed_once_its_provider_knows_it(
+    shop,
+):
+    shop.sandbox.add("lost_answer")
+    job_id = await shop.wish("runway")
+    await shop.ended(job_id)
+    task = await resolve_by_hand(shop, job_id)
+    attempt = await shop.attempt_is(job_id, "succeeded")
+    assert (attempt["provider_task_id"], attempt["charged"]) == (task.id, True)
+    assert shop.job(job_id)["status"] == "failed"
+    assert shop.job(job_id)["cost_usd"] == attempt["cost_usd"] > 0
+    await shop.is_sound()
+
+
+@pytest.mark.fault(13)
+async def test_a_named_task_that_has_failed_unbilled_is_known_to_have_cost_nothing(shop):
+    shop.sandbox.add("lost_answer")
+    shop.sandbox.add(Fault(do="fail", provider="runway", code="INTERNAL.BAD_OUTPUT.CODE01"))
+    job_id = await shop.wish("runway")
+    await shop.ended(job_id)
+    task = await resolve_by_hand(shop, job_id)
+    attempt = await shop.attempt_is(job_id, "cancelled")
+    assert (attempt["provider_task_id"], attempt["charged"]) == (task.id, False)
+    assert shop.job(job_id)["cost_usd"] == 0
     await shop.is_sound()
 
 

@@ -18,7 +18,9 @@ from photoplay.domain.outcomes import (
     Refusal,
     ResolveOutcome,
     Succeeded,
+    Unchanged,
     Undecided,
+    Waiting,
 )
 from photoplay.domain.routing import RETRIED_BY_POLICY, Try, pause_before_next
 from photoplay.domain.states import AttemptStatus
@@ -247,10 +249,12 @@ async def _follow_late(tools: Tools, job: Job, driver: Driver) -> Verdict:
     """Stop a task that is not wanted any more, and learn how it ended."""
     attempt = attempt_of(job)
     is_told = attempt.cancel_asked_at is not None
-    if not is_told and await driver.cancel(job):
-        await mark_cancel_asked(tools.database, job, attempt.id)
-        is_told = True
     outcome = await driver.follow(job, lambda _: None)
+    # Looked at first: stopping a task that has ended may delete what it came to.
+    if not is_told and isinstance(outcome, Waiting | Unchanged):
+        if is_told := await driver.cancel(job):
+            await mark_cancel_asked(tools.database, job, attempt.id)
+        outcome = await driver.follow(job, lambda _: None)
     match outcome:
         case Succeeded(_, cost_usd):
             # Paid for, where it costs, and not wanted any more: that is recorded, the job stays as it ended.

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Final
 
 from photoplay.domain.job import Job
-from photoplay.domain.outcomes import Blocked, Found, Succeeded, Waiting
+from photoplay.domain.outcomes import Blocked, Failed, Found, Succeeded, Waiting
 from photoplay.operations.follow_task import follow_task
+from photoplay.providers.verdicts import GONE
 from photoplay.worker.drivers import Driver
 from photoplay.worker.tools import Sleep, Tools, attempt_of
 
@@ -37,6 +38,8 @@ async def confirmed_hint(driver: Driver, job: Job) -> Found | None:
     hinted = replace(job, attempt=replace(attempt, provider_task_id=attempt.hinted_task_id))
     match await driver.follow(hinted, lambda _: None):
         case Waiting() | Succeeded() | Blocked():
+            return Found(attempt.hinted_task_id)
+        case Failed(_, detail) if detail != GONE.detail:
             return Found(attempt.hinted_task_id)
         case _:
             return None

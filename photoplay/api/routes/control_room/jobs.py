@@ -146,6 +146,13 @@ def _is_unresolved(attempt: Mapping[str, Any]) -> bool:
     return attempt["status"] in {"unknown", "lost"} and attempt["charged"] is None
 
 
+def _attempt_n(request: Request) -> int:
+    n = request.query_params.get("attempt", "")
+    if not (n.isascii() and n.isdigit() and len(n) <= 4):
+        raise InvalidRequestError("attempt: name the attempt by its number")
+    return int(n)
+
+
 def _job_id(request: Request) -> UUID:
     job_id = _uuid(request.path_params["job_id"])
     if job_id is None:
@@ -164,10 +171,3 @@ routes = [
     Route("/admin/jobs/{job_id}", show_job),
     Route("/admin/jobs/{job_id}/{act}", act, methods=["POST"]),
 ]
-
-
-def _attempt_n(request: Request) -> int:
-    n = request.query_params.get("attempt", "")
-    if not (n.isascii() and n.isdigit() and len(n) <= 4):
-        raise InvalidRequestError("attempt: name the attempt by its number")
-    return int(n)
