@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -22,12 +23,16 @@ BOUNDARIES = (
 )
 
 
-def deadly(boundary: str) -> Callable[[str], Awaitable[None]]:
+def deadly(
+    boundary: str, is_sending: Callable[[], bool] = lambda: False
+) -> Callable[[str], Awaitable[None]]:
     """Return a `reach` for `run_worker` that ends this process the hard way.
 
     Args:
         boundary: a name of `BOUNDARIES` dies there by SIGKILL, `stop@NAME` pauses there by SIGSTOP,
             once; `-` does neither.
+        is_sending: whether a submission is under way. A pause waits for its end: between the last look at the
+            clock and the socket lies a moment in which no process can know that it was paused.
     """
     stop_at = boundary.removeprefix("stop@")
     dying = signal.SIGKILL if stop_at == boundary else signal.SIGSTOP
@@ -37,6 +42,8 @@ def deadly(boundary: str) -> Callable[[str], Awaitable[None]]:
         if name == stop_at:
             # Only once: a worker that goes on after its pause passes here again.
             stop_at = ""
+            while dying is signal.SIGSTOP and is_sending():
+                await asyncio.sleep(0.002)
             os.kill(os.getpid(), dying)
 
     return reach

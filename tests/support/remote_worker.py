@@ -19,6 +19,8 @@ from collections.abc import Sequence
 
 from photoplay.cli.serve import stop_signals
 from photoplay.config import load_settings
+from photoplay.domain.job import Job
+from photoplay.domain.outcomes import SubmitOutcome
 from photoplay.stack import open_stack
 from photoplay.telemetry import configure_logs
 from photoplay.worker.drivers import remote
@@ -29,12 +31,33 @@ from tests.support.processes import die_with_parent
 IMPATIENCE = {"_SUBMIT_S": 3.0, "_CALL_S": 3.0, "_UPLOAD_S": 5.0}
 
 
+class Submissions:
+    """Counts those that are under way in this process."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def watch(self) -> None:
+        submit = remote.RemoteDriver.submit
+
+        async def counted(driver: remote.RemoteDriver, job: Job, picture: str) -> SubmitOutcome:
+            self.count += 1
+            try:
+                return await submit(driver, job, picture)
+            finally:
+                self.count -= 1
+
+        remote.RemoteDriver.submit = counted
+
+
 async def work(boundary: str) -> None:
+    submissions = Submissions()
+    submissions.watch()
     settings = load_settings()
     configure_logs(settings.log_format, settings.log_level)
     with open_stack(settings, with_schema=False) as stack:
         async with stop_signals() as stopping:
-            await run_worker(stack, stopping, reach=deadly(boundary))
+            await run_worker(stack, stopping, reach=deadly(boundary, lambda: submissions.count > 0))
 
 
 def crew(boundaries: Sequence[str]) -> None:
