@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from photoplay.domain.errors import InvalidRequestError
 from photoplay.domain.options import (
     ASPECT_RATIOS,
+    MOVES,
     RESOLUTIONS,
     AspectRatio,
     EffectiveOptions,
@@ -28,7 +29,7 @@ class Capability:
         durations_s: lengths it makes, in seconds; with `continuous` the first and last are bounds.
         continuous: any length between the bounds is possible.
         aspect_ratios: ratios it can be asked for; `auto` where it follows the picture.
-        moves: camera moves that can be named; empty where only the prompt steers.
+        moves: camera moves that it has itself; empty where a move becomes a sentence of the prompt.
         usd_per_s: list price of a second of video; None when it is not known. Not known is not zero.
         billed: whether a submission can cost money at all.
         generative: whether a model invents what is seen; False for a camera over the picture itself.
@@ -78,9 +79,10 @@ def fit(asked: MotionOptions, capability: Capability, defaults: OptionDefaults) 
     if asked.aspect_ratio is not None and aspect_ratio != wanted_ratio:
         notes.append(f"aspect ratio {aspect_ratio} instead of {wanted_ratio}")
 
-    if asked.move is not None and capability.moves and asked.move not in capability.moves:
+    moves = capability.moves or MOVES
+    if asked.move is not None and asked.move not in moves:
         raise InvalidRequestError(
-            f"options.move: '{asked.move}' is not known; use one of {', '.join(capability.moves)}",
+            f"options.move: '{asked.move}' is not known; use one of {', '.join(moves)}",
             code="unknown_move",
         )
     fps = asked.fps or capability.fps[-1]

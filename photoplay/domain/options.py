@@ -16,6 +16,23 @@ AspectRatio = Literal["auto", "16:9", "9:16", "1:1", "4:3", "3:4"]
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 MOTION_STRENGTHS: tuple[MotionStrength, ...] = get_args(MotionStrength)
 ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
+MOVES = (
+    "auto",
+    "dolly_in",
+    "dolly_out",
+    "orbit",
+    "orbit_loop",
+    "pan_left",
+    "pan_right",
+    "tilt_up",
+    "tilt_down",
+    "rise",
+    "descend",
+    "zoom_in",
+    "zoom_out",
+    "vertigo",
+    "static",
+)
 MAX_PROMPT_CHARACTERS = 2000
 MAX_KEY_CHARACTERS = 255
 FPS = (24, 30)
@@ -33,7 +50,7 @@ class MotionOptions:
         seed: same seed, same clip, where a model supports it; 0 to 2^31 - 1.
         provider: name of the provider to use instead of the configured order.
         loop: the last frame leads into the first.
-        move: camera move of the built-in renderer.
+        move: camera move, one of `MOVES`.
         fps: frames a second, 24 or 30.
     """
 

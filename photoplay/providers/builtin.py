@@ -8,24 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from photoplay.domain.capability import Capability
-
-MOVES: Final = (
-    "auto",
-    "dolly_in",
-    "dolly_out",
-    "orbit",
-    "orbit_loop",
-    "pan_left",
-    "pan_right",
-    "tilt_up",
-    "tilt_down",
-    "rise",
-    "descend",
-    "zoom_in",
-    "zoom_out",
-    "vertigo",
-    "static",
-)
+from photoplay.domain.options import MOVES
 
 LOCAL: Final = Capability(
     provider="local",

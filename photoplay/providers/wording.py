@@ -30,6 +30,7 @@ _MOVES: Final[dict[str, str]] = {
     "tilt_up": "The camera tilts up.",
     "tilt_down": "The camera tilts down.",
     "rise": "The camera rises.",
+    "descend": "The camera descends.",
     "zoom_in": "The camera zooms in.",
     "zoom_out": "The camera zooms out.",
     "vertigo": "A dolly zoom: the camera moves in while it zooms out.",

@@ -12,6 +12,7 @@ from photoplay.domain.options import (
     ASPECT_RATIOS,
     FPS,
     MOTION_STRENGTHS,
+    MOVES,
     RESOLUTIONS,
     EffectiveOptions,
     MotionOptions,
@@ -109,6 +110,14 @@ def test_a_move_that_the_renderer_does_not_know_is_refused_with_those_it_knows()
         fit(MotionOptions(move="moonwalk"), renderer, DEFAULTS)
     assert refused.value.code == "unknown_move"
     assert fit(MotionOptions(move="push"), renderer, DEFAULTS).move == "push"
+
+
+def test_a_move_that_nobody_knows_is_refused_where_only_words_steer_too():
+    for move in MOVES:
+        assert fit(MotionOptions(move=move), STEPPED, DEFAULTS).move == move
+    with pytest.raises(InvalidRequestError, match="use one of auto, dolly_in") as refused:
+        fit(MotionOptions(move="moonwalk"), STEPPED, DEFAULTS)
+    assert refused.value.code == "unknown_move"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from photoplay.domain.capability import fit
 from photoplay.domain.options import (
     ASPECT_RATIOS,
+    MOVES,
     RESOLUTIONS,
     EffectiveOptions,
     MotionOptions,
@@ -153,6 +154,7 @@ def test_words_carry_what_no_parameter_does():
         "a cat Strong, lively motion."
     )
     assert instructions("a cat", options_of(move="pan_left"), 1000) == "a cat The camera pans left."
+    assert len({instructions("a cat", options_of(move=move), 1000) for move in MOVES}) == len(MOVES)
     alone = {
         strength: instructions(None, options_of(motion_strength=strength), 1000)
         for strength in ("low", "medium", "high")

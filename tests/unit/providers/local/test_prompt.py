@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from photoplay.domain import options
 from photoplay.providers.local.choose import settle_wish
 from photoplay.providers.local.effects.show import EFFECTS
 from photoplay.providers.local.moves import MOVES, path_named
@@ -109,4 +110,4 @@ def test_short_clips_go_less_far() -> None:
 
 
 def test_every_move_a_caller_may_name_has_words_or_is_auto() -> None:
-    assert set(MOVES) == {"auto", *MOVE_WORDS}
+    assert set(MOVES) == set(options.MOVES) == {"auto", *MOVE_WORDS}
