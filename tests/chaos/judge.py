@@ -40,6 +40,7 @@ _ENDINGS: Final = """
 select job_id from photoplay.events where kind in ('job.succeeded', 'job.failed', 'job.cancelled')
 group by job_id having count(*) <> 1
 """
+_GIVEN_UP: Final = "select distinct job_id from photoplay.events where kind = 'attempt.lost'"
 # One try is refused, a second and third follow, then the next provider: an outage may use them all up.
 _ANYWHERE: Final = frozenset({"providers_unavailable"})
 
@@ -63,6 +64,8 @@ class Evidence:
     """How often each clip was fetched with a fault, by its path at the sandbox."""
     wrong_counters: list[str]
     wrong_endings: list[str]
+    given_up: set[UUID]
+    """Jobs of which an attempt was lost, though it may have been found later."""
 
     def __post_init__(self) -> None:
         self.job_of_mark = {job["client_request_id"]: job for job in self.jobs}
@@ -87,6 +90,7 @@ async def gather_evidence(site: Site, plan: Plan, ledger: Ledger) -> Evidence:
         Counter(a.path for a in site.sandbox.journal.requests(route="media") if a.fault),
         [row["user"] for row in await site.rows(_QUOTA)],
         [str(row["job_id"]) for row in await site.rows(_ENDINGS)],
+        {row["job_id"] for row in await site.rows(_GIVEN_UP)},
     )
 
 
@@ -230,8 +234,7 @@ def _ends_are_explained(evidence: Evidence) -> Iterable[object]:
     wishes: dict[str, Wish] = {wish.mark: wish for wish in evidence.plan.wishes}
     for mark, job in evidence.job_of_mark.items():
         end = ending(job)
-        attempts = evidence.attempts_of[job["id"]]
-        if end not in _explained(wishes[mark], attempts, evidence.spoilt):
+        if end not in _explained(evidence, wishes[mark], job["id"]):
             yield f"{job['id']}: {end} with the fault {wishes[mark].fault}"
 
 
@@ -240,16 +243,17 @@ def ending(job: Row) -> str:
     return job["failure"]["code"] if job["status"] == "failed" else job["status"]
 
 
-def _explained(wish: Wish, attempts: list[Row], spoilt: Counter[str]) -> set[str]:
+def _explained(evidence: Evidence, wish: Wish, job_id: UUID) -> set[str]:
     ends = {SUCCEEDED, *_ANYWHERE}
     if wish.fault is not None:
         ends |= MENU[wish.fault].may_end
     if wish.cancel_after_s is not None:
         ends.add("cancelled")
-    if any(a["status"] == "lost" for a in attempts):
+    if job_id in evidence.given_up:
         ends.add("outcome_unknown")
+    attempts = evidence.attempts_of[job_id]
     clips = [urlsplit((a["outcome"] or {}).get("location", "")).path for a in attempts]
-    if any(spoilt[clip] >= FETCHES for clip in clips):
+    if any(evidence.spoilt[clip] >= FETCHES for clip in clips):
         ends.add("storage_failed")
     return ends
 

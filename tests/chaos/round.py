@@ -118,7 +118,7 @@ def _result(plan: Plan, site: Site, monkey: Monkey, evidence: Evidence, seconds:
             "starts of workers": sum(worker.started for worker in site.workers),
             "starts of the server": site.server.started,
             "leases lost": sum(_count(worker.log, b"lease.lost") for worker in site.workers),
-            "unexpected errors in workers": sum(
+            "tracebacks in workers' logs": sum(
                 _count(worker.log, b"Traceback (most recent") for worker in site.workers
             ),
         },
