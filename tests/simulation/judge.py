@@ -124,6 +124,7 @@ class Judge:
             self._spend,
             self._events,
             self._erased,
+            self._expired,
             self._stopped,
         ):
             for found in check():
@@ -286,6 +287,17 @@ class Judge:
             left = [k for k in self.site.objects.content if str(job_id) in k]
             if left:
                 yield f"I11: {left[0]} is back"
+
+    def _expired(self) -> Iterable[str]:
+        """What is past its retention is gone: its row, and its object."""
+        jobs, now = self.world.tables.jobs, self.world.now()
+        for job in jobs.values():
+            if job["expires_at"] is not None and job["expires_at"] < now:
+                yield f"retention: {job['id']} is still there"
+        kept = {video_path(job["user_id"], job["id"]) for job in jobs.values()}
+        for key in self.site.objects.content:
+            if key.endswith(".mp4") and key not in kept:
+                yield f"retention: {key} is of no job"
 
     def _stopped(self) -> Iterable[str]:
         """Whoever cancels in time has the provider asked to stop."""

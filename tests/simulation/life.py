@@ -127,7 +127,7 @@ class Life:
                 dice.choice([400, 400, 1500]),
                 dice.choice(["fail", "fail", "retry"]),
                 dice.choice([2, 9]),
-                None,
+                None if calm else dice.choice([None] * 7 + [1]),
             ),
             providers=known,
             order=dice.choice(_ORDERS),
@@ -237,9 +237,23 @@ class Life:
             if world.weather is CALM:
                 await self.people.resume_all()
         world.peace_at = world.outage_until = 0.0
+        if self.site.settings.retention_days is not None:
+            await self._outlive(self.site.settings.retention_days)
         if self.world.tables.erased_objects:
             # Whatever came back late is removed again.
             await asyncio.create_task(self._tidy())
+
+    async def _outlive(self, days: int) -> None:
+        """Let everything stand still until all that is kept for days is past its time, and start again."""
+        for worker in self.site.workers:
+            worker.process.on_death.clear()
+            worker.process.kill("switched off")
+        await asyncio.sleep(days * 86_400)
+        self._start({})
+        await asyncio.create_task(self._tidy())
+        deadline = self.world.loop.time() + _REST_S
+        while not self._rests() and self.world.loop.time() < deadline:
+            await asyncio.sleep(_LOOK_S)
 
     async def _tidy(self) -> None:
         """Have a worker tidy up, as each does now and then."""

@@ -111,6 +111,9 @@ def _given_up_early() -> AbstractContextManager[object]:
         pytest.param(
             lambda: _without("return_unit_unless_charged"), "I6", id="units are not given back"
         ),
+        pytest.param(
+            lambda: _without("sweep_expired"), "retention", id="what is past its time is kept"
+        ),
     ],
 )
 def test_a_broken_promise_is_found(guard, rule):
