@@ -143,8 +143,7 @@ async def ask_for_films(seen: Seen, image: str) -> None:
             "options": {"provider": provider, "durationSec": 1},
         }
         if provider == "runway":
-            # Only the built-in renderer knows moves; for others it is a word.
-            body["options"] |= {"durationSec": 5, "move": f"</dd><script>{MARKS['key']}"}
+            body["options"] |= {"durationSec": 5, "move": "rise"}
         made = await served.ask("POST", "/api/video/animate", json=body)
         assert made.status_code == 202, made.text
         seen.jobs[provider] = made.json()["data"]["jobId"]
@@ -169,6 +168,7 @@ async def ask_for_what_is_refused(served: Outlet, image: str) -> None:
         {"imageId": image, text: 1},
         {"imageId": image, "options": {text: 1}},
         {"imageId": image, "options": {"provider": "local", "move": text[:32]}},
+        {"imageId": image, "options": {"provider": "runway", "move": text[:32]}},
         {"imageId": image, "options": {"provider": text[-64:]}},
         {"imageId": image, "prompt": f"{mark}\0"},
         {"imageId": image, "clientRequestId": text[:255]},
