@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from photoplay.db.pool import writer
+from photoplay.db.pool import WORKER, writer
 from photoplay.domain.job import video_path
 from photoplay.domain.options import MotionOptions
 from photoplay.operations.cancel_job import cancel_job
@@ -72,6 +72,25 @@ async def test_an_object_that_comes_back_after_erasure_is_removed_again(
     assert late in await keys(store)
     await sweeper.tidy()
     assert late not in await keys(store)
+
+
+async def test_an_object_that_came_back_is_removed_after_days_without_a_worker_too(
+    database, owner, store, user, sweeper, tmp_path
+):
+    picture = await stored_picture(database, store, user)
+    created = await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
+    await erase_job(database, writer(user), created.id)
+    await sweeper.sweep()
+    late = video_path(user, created.id)
+    await store.put_file(make_clip(tmp_path / "late.mp4"), late, content_type="video/mp4")
+    owner.execute(
+        "update photoplay.erased_objects"
+        " set erased_at = erased_at - interval '3 days', removed_at = removed_at - interval '3 days'"
+    )
+    await sweeper.tidy()
+    assert late not in await keys(store)
+    # Nobody is late by more than a day: then it is over.
+    assert await database.once(WORKER, "sweep_erased", {"again": True}) == []
 
 
 async def test_a_video_past_its_retention_is_erased_with_its_job(

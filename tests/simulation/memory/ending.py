@@ -202,18 +202,20 @@ def mark_objects_removed(tx: Change, v: Values) -> list[Row]:
     for path in v["paths"]:
         row = tx.tables.erased_objects.get(path)
         if row is not None:
-            tx.update(row, removed_at=row["removed_at"] or tx.now())
+            tx.update(row, removed_at=tx.now())
     return touched(len(v["paths"]))
 
 
 @statement
 def sweep_erased(tx: Change, v: Values) -> list[Row]:
-    since = tx.now() - timedelta(days=1)
-    return [
-        {"path": path}
+    again, a_day = v["again"], timedelta(days=1)
+    due = [
+        (removed_at is not None, removed_at or row["erased_at"], path)
         for path, row in tx.tables.erased_objects.items()
-        if row["removed_at"] is None or (v["again"] and row["removed_at"] > since)
+        if (removed_at := row["removed_at"]) is None
+        or (again and removed_at <= row["erased_at"] + a_day)
     ]
+    return [{"path": path} for *_, path in sorted(due)]
 
 
 @statement
