@@ -60,29 +60,27 @@ async def test_an_ended_job_whose_task_is_not_over_gets_a_new_work_item(
     assert await sweeper.sweep() == 0
 
 
-async def test_an_object_that_comes_back_after_erasure_is_removed_again(
-    database, store, user, sweeper, tmp_path
-):
+@pytest.fixture
+async def late(database, store, user, sweeper, tmp_path) -> str:
+    """Key of a clip that was uploaded when its job had been erased and its objects removed."""
     picture = await stored_picture(database, store, user)
     created = await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
     await erase_job(database, writer(user), created.id)
     await sweeper.sweep()
-    late = video_path(user, created.id)
-    await store.put_file(make_clip(tmp_path / "late.mp4"), late, content_type="video/mp4")
-    assert late in await keys(store)
+    key = video_path(user, created.id)
+    await store.put_file(make_clip(tmp_path / "late.mp4"), key, content_type="video/mp4")
+    assert key in await keys(store)
+    return key
+
+
+async def test_an_object_that_comes_back_after_erasure_is_removed_again(store, sweeper, late):
     await sweeper.tidy()
     assert late not in await keys(store)
 
 
 async def test_an_object_that_came_back_is_removed_after_days_without_a_worker_too(
-    database, owner, store, user, sweeper, tmp_path
+    database, owner, store, sweeper, late
 ):
-    picture = await stored_picture(database, store, user)
-    created = await create_job(database, writer(user), NewJob(picture, MotionOptions(), "local"))
-    await erase_job(database, writer(user), created.id)
-    await sweeper.sweep()
-    late = video_path(user, created.id)
-    await store.put_file(make_clip(tmp_path / "late.mp4"), late, content_type="video/mp4")
     owner.execute(
         "update photoplay.erased_objects"
         " set erased_at = erased_at - interval '3 days', removed_at = removed_at - interval '3 days'"
@@ -91,6 +89,20 @@ async def test_an_object_that_came_back_is_removed_after_days_without_a_worker_t
     assert late not in await keys(store)
     # Nobody is late by more than a day: then it is over.
     assert await database.once(WORKER, "sweep_erased", {"again": True}) == []
+
+
+async def test_of_many_erased_objects_each_has_its_turn(owner, sweeper):
+    owner.execute(
+        "insert into photoplay.erased_objects (path, erased_at, removed_at)"
+        " select 'nobody/' || n, now() - interval '2 hours', now() - interval '1 hour'"
+        " from generate_series(1, 1500) n"
+    )
+    for _ in range(2):
+        await sweeper.tidy()
+    again = (
+        "select count(*) from photoplay.erased_objects where removed_at > now() - interval '30 min'"
+    )
+    assert owner.execute(again).fetchone() == (1500,)
 
 
 async def test_a_video_past_its_retention_is_erased_with_its_job(
