@@ -163,7 +163,7 @@ def owner(owner_dsn: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-async def until(condition, *, within_s: float = 30.0):
+async def until(condition, *, within_s: float = 60.0):
     """Return the condition's first true value; fails when there is none in time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
