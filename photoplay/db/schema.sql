@@ -22,6 +22,7 @@
 -- 0051_pre_erasure_at_providers
 -- 0055_pre_job_cost
 -- 0060_pre_quotas_and_callbacks
+-- 0061_pre_erased_folders
 CREATE SCHEMA auth;
 
 CREATE SCHEMA photoplay;
@@ -1221,7 +1222,8 @@ CREATE TABLE photoplay.erased_users (
     user_id uuid NOT NULL,
     erased_at timestamp with time zone DEFAULT photoplay.now() NOT NULL,
     erased_by text NOT NULL,
-    blocked boolean NOT NULL
+    blocked boolean NOT NULL,
+    emptied_at timestamp with time zone
 );
 
 ALTER TABLE ONLY photoplay.erased_users FORCE ROW LEVEL SECURITY;
@@ -1229,6 +1231,8 @@ ALTER TABLE ONLY photoplay.erased_users FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE photoplay.erased_users IS 'Users whose data were erased.';
 
 COMMENT ON COLUMN photoplay.erased_users.blocked IS 'No job and no picture of this user is taken any more; false for the one user of local mode.';
+
+COMMENT ON COLUMN photoplay.erased_users.emptied_at IS 'When a worker last looked through the folder and removed what was in it; null before the first time.';
 
 CREATE TABLE photoplay.events (
     id bigint NOT NULL,
@@ -1927,6 +1931,8 @@ CREATE POLICY photoplay_request ON photoplay.erased_objects TO photoplay_api USI
 
 CREATE POLICY photoplay_request ON photoplay.quota_ledger FOR INSERT TO photoplay_api WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
+CREATE POLICY photoplay_sweep ON photoplay.erased_users FOR UPDATE TO photoplay_worker USING (true) WITH CHECK (true);
+
 CREATE POLICY photoplay_worker ON photoplay.accounts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY photoplay_worker ON photoplay.attempts TO postgres, photoplay_worker, photoplay_admin USING (true) WITH CHECK (true);
@@ -2234,6 +2240,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE photoplay.erased_objects TO photoplay
 
 GRANT SELECT,INSERT,UPDATE ON TABLE photoplay.erased_users TO photoplay_admin;
 GRANT SELECT ON TABLE photoplay.erased_users TO photoplay_worker;
+
+GRANT UPDATE(emptied_at) ON TABLE photoplay.erased_users TO photoplay_worker;
 
 GRANT SELECT ON TABLE photoplay.events TO authenticated;
 GRANT SELECT ON TABLE photoplay.events TO photoplay_api;

@@ -106,6 +106,7 @@ class Sweeper:
         for row in await self._database.once(WORKER, "sweep_erased_users", {}):
             folder = self._store.list_objects(str(row["user_id"]))
             await self._store.delete([info.key async for info in folder])
+            await self._database.once(WORKER, "mark_folder_emptied", row)
 
     def _drop_old_scratch(self) -> None:
         if not self._scratch.is_dir():

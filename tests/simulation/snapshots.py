@@ -47,7 +47,9 @@ _POSTGRES: Final = {
     "erased_objects": (
         "select path as id, job_id, removed_at from photoplay.erased_objects order by 1"
     ),
-    "erased_users": "select user_id as id, erased_by, blocked from photoplay.erased_users order by 1",
+    "erased_users": (
+        "select user_id as id, erased_by, blocked, emptied_at from photoplay.erased_users order by 1"
+    ),
     "audit": "select actor, action, target from photoplay.audit order by id",
 }
 _KEYED: Final = {"quota": ("user_id", "day"), "spend": ("user_id", "day")}

@@ -323,8 +323,15 @@ class Twins:
 
     def _erase_user(self) -> Operation:
         blocked = self.dice.random() < 0.3
+
+        async def empty_folders(database: Any) -> Any:
+            due = await database.once(WORKER, "sweep_erased_users", {})
+            for row in due:
+                await database.once(WORKER, "mark_folder_emptied", row)
+            return due
+
         if self.dice.random() < 0.8:
-            return lambda d: d.once(WORKER, "sweep_erased_users", {})
+            return empty_folders
         return lambda d: erase_user(d, self.users[1], actor="t", blocked=blocked)
 
     def _requeue(self) -> Operation:

@@ -12,6 +12,7 @@ from photoplay.domain.options import MotionOptions
 from photoplay.operations.cancel_job import cancel_job
 from photoplay.operations.create_job import NewJob, create_job
 from photoplay.operations.erase_job import erase_job
+from photoplay.operations.erase_user import erase_user
 from photoplay.worker.sweep import Sweeper
 from tests.support.clips import make_clip
 from tests.support.pictures import stored_picture
@@ -103,6 +104,25 @@ async def test_of_many_erased_objects_each_has_its_turn(owner, sweeper):
         "select count(*) from photoplay.erased_objects where removed_at > now() - interval '30 min'"
     )
     assert owner.execute(again).fetchone() == (1500,)
+
+
+async def test_what_an_erased_user_uploads_late_is_removed_after_days_without_a_worker_too(
+    database, owner, store, user, sweeper, tmp_path
+):
+    await erase_user(database, user, actor="t", blocked=True)
+    await sweeper.tidy()
+    owner.execute(
+        "update photoplay.erased_users"
+        " set erased_at = erased_at - interval '3 days', emptied_at = emptied_at - interval '3 days'"
+    )
+    late = f"{user}/late.mp4"
+    await store.put_file(make_clip(tmp_path / "late.mp4"), late, content_type="video/mp4")
+    await sweeper.tidy()
+    assert late not in await keys(store)
+    # Nobody is late by more than a day: then it is over, until the user is erased again.
+    assert await database.once(WORKER, "sweep_erased_users", {}) == []
+    await erase_user(database, user, actor="t", blocked=True)
+    assert [r["user_id"] for r in await database.once(WORKER, "sweep_erased_users", {})] == [user]
 
 
 async def test_a_video_past_its_retention_is_erased_with_its_job(

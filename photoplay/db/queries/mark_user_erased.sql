@@ -6,4 +6,5 @@ with alone as materialized (
 insert into photoplay.erased_users (user_id, erased_by, blocked)
 select %(user_id)s::uuid, %(actor)s, %(blocked)s from alone
 on conflict (user_id) do update set
-    erased_at = excluded.erased_at, erased_by = excluded.erased_by, blocked = excluded.blocked
+    erased_at = excluded.erased_at, erased_by = excluded.erased_by, blocked = excluded.blocked,
+    emptied_at = null

@@ -220,12 +220,22 @@ def sweep_erased(tx: Change, v: Values) -> list[Row]:
 
 @statement
 def sweep_erased_users(tx: Change, v: Values) -> list[Row]:
-    since = tx.now() - timedelta(days=1)
-    return [
-        {"user_id": user_id}
+    a_day = timedelta(days=1)
+    due = [
+        (emptied_at is not None, emptied_at or row["erased_at"], user_id)
         for user_id, row in tx.tables.erased_users.items()
-        if row["blocked"] and row["erased_at"] > since
+        if row["blocked"]
+        and ((emptied_at := row["emptied_at"]) is None or emptied_at <= row["erased_at"] + a_day)
     ]
+    return [{"user_id": user_id} for *_, user_id in sorted(due)]
+
+
+@statement
+def mark_folder_emptied(tx: Change, v: Values) -> list[Row]:
+    row = tx.tables.erased_users.get(v["user_id"])
+    if row is not None:
+        tx.update(row, emptied_at=tx.now())
+    return touched()
 
 
 @statement
@@ -240,7 +250,12 @@ def sweep_expired(tx: Change, v: Values) -> list[Row]:
 
 @statement
 def mark_user_erased(tx: Change, v: Values) -> list[Row]:
-    row = {"erased_at": tx.now(), "erased_by": v["actor"], "blocked": v["blocked"]}
+    row = {
+        "erased_at": tx.now(),
+        "erased_by": v["actor"],
+        "blocked": v["blocked"],
+        "emptied_at": None,
+    }
     known = tx.tables.erased_users.get(v["user_id"])
     if known is None:
         tx.insert(tx.tables.erased_users, v["user_id"], row)
