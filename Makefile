@@ -40,7 +40,7 @@ run: demo ## Animate a shipped photograph, then serve the studio.
 	$(BIN)/photoplay serve
 
 test: $(VENV)/.dev ## Every test that needs Python only.
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not system" $(ARGS)
 
 test-system: $(VENV)/.dev ## Tests that need Debian packages or Node.
 	$(BIN)/python scripts/test_system.py

@@ -21,11 +21,15 @@ from photoplay.stack import APP_ROLE, Stack, ensure_app_role
 from photoplay.storage.decoders import DecoderPool
 from photoplay.storage.objects import ObjectStore, open_store
 from tests.support import supabase
+from tests.support.memory import memory_folder
 
 SAMPLES = Path(__file__).parent / "samples"
 TEMPLATE = "photoplay_test_template"
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
+# Before xdist's own, which reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares costly fixtures in one process: a file, or all of the renderer."""
     for item in items:
@@ -38,12 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedPostgres]:
     """One server for the test process; nothing needs to survive it."""
-    server = embedded.use(
-        tmp_path_factory.mktemp("pg"),
-        settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
-    )
-    yield server
-    server.release()
+    with memory_folder(tmp_path_factory.mktemp("pg")) as folder:
+        server = embedded.use(folder, settings=CARELESS)
+        yield server
+        server.release()
 
 
 @pytest.fixture(scope="session")
@@ -75,13 +77,11 @@ def supabase_postgres(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[embedded.EmbeddedPostgres]:
     """A second server, prepared as Supabase does it, with the databases of `support/supabase.py`."""
-    server = embedded.use(
-        tmp_path_factory.mktemp("supabase"),
-        settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
-    )
-    supabase.prepare(server)
-    yield server
-    server.release()
+    with memory_folder(tmp_path_factory.mktemp("supabase")) as folder:
+        server = embedded.use(folder, settings=CARELESS)
+        supabase.prepare(server)
+        yield server
+        server.release()
 
 
 @pytest.fixture
