@@ -24,7 +24,7 @@ def short_pauses(monkeypatch):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A transfer that brings too little in half a second is too slow; a busy machine's are so as well."""
+    """A transfer that brings too little in half a second is too slow: for faults of slowness alone."""
     monkeypatch.setattr(remote, "_CLIP", replace(remote._CLIP, window_s=0.5))
 
 
