@@ -25,13 +25,20 @@ from tests.support.memory import memory_folder
 
 SAMPLES = Path(__file__).parent / "samples"
 TEMPLATE = "photoplay_test_template"
+# They come first, so that in the end no process is left alone with one of them.
+LONG = ("/tests/simulation/", "/tests/unit/providers/local/", "/tests/acceptance/", "/tests/cli/")
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _is_short(item: pytest.Item) -> bool:
+    return not any(folder in item.path.as_posix() for folder in LONG)
 
 
 # Before xdist's own, which reads the groups.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares costly fixtures in one process: a file, or all of the renderer."""
+    items.sort(key=_is_short)
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             folder = item.path.parent

@@ -71,6 +71,7 @@ class _PoolDriver(Driver):
         self._callbacks: dict[str, list[NotifyCallback]] = {}
         self._shutdown = asyncio.Event()
         self._tm = TaskManager()
+        self._watching: asyncio.Task[None] | None = None
         self.lost = asyncio.Event()
 
     @property
@@ -97,11 +98,10 @@ class _PoolDriver(Driver):
         await self.execute("select pg_notify($1, $2)", channel, payload)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        first = not self._callbacks
         self._callbacks.setdefault(channel, []).append(callback)
         await self._listener.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-        if first:
-            self._tm.add(asyncio.create_task(self._watch(), name="engine-listener"))
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="engine-listener")
 
     async def _watch(self) -> None:
         try:
@@ -117,6 +117,9 @@ class _PoolDriver(Driver):
 
     async def __aexit__(self, *_: object) -> None:
         self._shutdown.set()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
         await self._tm.gather_tasks()
 
 

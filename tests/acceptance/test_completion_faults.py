@@ -90,7 +90,7 @@ async def test_a_key_set_that_was_away_for_a_moment_is_fetched_again(shop, monke
 async def test_polls_that_say_nothing_or_nonsense_decide_nothing(
     shop, provider, fault, monkeypatch
 ):
-    monkeypatch.setattr(remote, "_CALL_S", 1.0)
+    monkeypatch.setattr(remote, "_POLL_S", 1.0)
     shop.sandbox.add(fault, "lost_callback")
     job_id = await shop.wish(provider)
     job = await shop.ended(job_id)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from photoplay.domain import routing
 from photoplay.domain.routing import INTERRUPTED
 from photoplay.operations.resolve_submission import resolve_submission
 from photoplay.sandbox import Fault
@@ -16,8 +17,9 @@ from tests.conftest import until
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    """An answer that never comes is given up after a second instead of ninety."""
+    """Answers that never come are given up sooner, and what was refused is sent again sooner."""
     monkeypatch.setattr(remote, "_SUBMIT_S", 1.0)
+    monkeypatch.setattr(routing, "_PAUSES", (timedelta(seconds=0.2),) * 3)
 
 
 @pytest.mark.fault(7)
