@@ -141,6 +141,11 @@ class _FencedQueries(Queries):
         )
 
 
+class _Manager(QueueManager):
+    async def verify_structure(self) -> None:
+        """Trust the migrations: the library asks 26 times on every connection, slowly."""
+
+
 class Engine:
     """Runs handlers for the work items of some lanes until told to stop.
 
@@ -192,7 +197,7 @@ class Engine:
                     qbq=qb.QueryQueueBuilder(_SETTINGS),
                     qbs=qb.QuerySchedulerBuilder(_SETTINGS),
                 )
-                manager = QueueManager(queries)
+                manager = _Manager(queries)
 
                 async def handle(item: Item) -> None:
                     await handler(UUID((item.payload or b"").decode()), int(item.id), lane.name)
