@@ -23,6 +23,7 @@ from PIL import Image
 from photoplay.providers.local import RenderSpec, render
 from photoplay.providers.local.encode import ClipWriter
 from photoplay.providers.local.film import draw, prepare
+from photoplay.providers.local.memory import MEMORY
 from photoplay.providers.local.patience import Patience
 
 SAMPLES = Path(__file__).resolve().parent.parent / "tests" / "samples"
@@ -40,6 +41,7 @@ def cpu_ratio(picture: Path, seconds: float, folder: Path) -> tuple[float, float
     """Analysis CPU seconds, CPU ms a frame, pure encoding ms a frame, their ratio."""
     spec = RenderSpec(duration_s=seconds, resolution="720p")
     frames = round(seconds * spec.fps)
+    MEMORY.forget()
     begun = time.process_time()
     shot = prepare(picture, spec, Patience(ignore, never))
     analysis = time.process_time() - begun
@@ -64,6 +66,7 @@ def cpu_ratio(picture: Path, seconds: float, folder: Path) -> tuple[float, float
 def clock_ratio(picture: Path, seconds: float, folder: Path) -> float:
     """Seconds of waiting, analysis included, a second of clip at 720p / 24."""
     spec = RenderSpec(duration_s=seconds, resolution="720p", fps=24)
+    MEMORY.forget()
     begun = time.perf_counter()
     render(picture, folder / "c.mp4", spec, on_progress=ignore, is_cancelled=never)
     return (time.perf_counter() - begun) / seconds

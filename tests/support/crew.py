@@ -1,4 +1,4 @@
-"""Worker processes with the real drivers, as many as a test wants from one start."""
+"""Worker processes, as many as a test wants from one start."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class Crew:
     Args:
         env: their settings.
         log: file that all of them write to.
+        clip: what the built-in provider delivers at once; without it they have the real drivers.
     """
 
-    def __init__(self, env: dict[str, str], log: Path) -> None:
+    def __init__(self, env: dict[str, str], log: Path, clip: Path | None = None) -> None:
+        self._words = [] if clip is None else ["--clip", str(clip)]
         self._env = {**os.environ, "PYTHONPATH": str(ROOT), **env}
         self._log = log
         self._parents: list[asyncio.subprocess.Process] = []
@@ -40,6 +42,7 @@ class Crew:
             parent = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(ROOT / "tests/support/remote_worker.py"),
+                *self._words,
                 "--crew",
                 *boundaries,
                 cwd=self._log.parent,

@@ -26,6 +26,7 @@ from photoplay.providers.local.encode import ClipWriter
 from photoplay.providers.local.framing import Framing, frame_picture, pixels_needed
 from photoplay.providers.local.layers import Planes
 from photoplay.providers.local.load import load_picture
+from photoplay.providers.local.memory import MEMORY
 from photoplay.providers.local.moves import path_named
 from photoplay.providers.local.network_depth import load_depth_network
 from photoplay.providers.local.patience import Patience
@@ -107,7 +108,8 @@ def prepare(picture: Path, spec: RenderSpec, patience: Patience) -> Shot:
         )
     )
     patience.reach(0.03)
-    found = understand(rgb, patience, network)
+    reader = f"{spec.depth_model} {spec.depth_preset}"
+    found = MEMORY.recall(rgb, reader, lambda: understand(rgb, patience, network))
     size = (rgb.shape[1], rgb.shape[0])
     framing = frame_picture(
         size, spec.aspect, spec.resolution, found.subject.box, found.subject.centre
