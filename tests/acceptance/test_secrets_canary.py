@@ -46,7 +46,7 @@ def body_of(image: str, provider: str) -> dict[str, Any]:
     return {
         "imageId": image,
         "prompt": PROMPT,
-        "options": {"provider": provider, "durationSec": 5},
+        "options": {"provider": provider, "durationSec": 1, "resolution": "480p"},
     }
 
 

@@ -24,7 +24,7 @@ from photoplay.api.openapi import openapi_document
 from photoplay.stack import Stack
 from tests.api.serving import installed, served, with_identity
 
-EXAMPLES = 20
+EXAMPLES = 12
 load_all_checks()
 
 

@@ -13,6 +13,8 @@ from tests.system.serving import served
 pytestmark = pytest.mark.system
 SAMPLE = Path(__file__).parents[2] / "samples" / "coffee.jpg"
 A_WHILE_MS = 90_000
+# Themes differ in colours and widths in what is folded away, so slow axe sees each of them once.
+SEEN_BY_AXE = {"light": (320, 1440), "dark": (768,)}
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +33,16 @@ def job_id(browser: Browser, sandbox_address: str) -> str:
     return made["jobId"]
 
 
-def look(page: Page, name: str) -> None:
+def look(page: Page, name: str, theme: str) -> None:
     for width in (320, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
             name,
             width,
         )
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}, {width} px: {found.generate_report()}"
+        if width in SEEN_BY_AXE[theme]:
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{name}, {width} px: {found.generate_report()}"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -64,20 +67,20 @@ def test_axe_finds_nothing_on_any_page_at_any_width(
         # The figures of the charts, too.
         for table in page.get_by_text("As a table").all():
             table.click()
-        look(page, path)
+        look(page, path, theme)
     page.goto("/admin/find?q=nothing-like-it")
-    look(page, "nothing found")
+    look(page, "nothing found", theme)
     page.goto(f"/admin/jobs/{job_id}")
     page.get_by_role("link", name="00000000").first.click()
     page.wait_for_load_state()
-    look(page, "a user")
+    look(page, "a user", theme)
     page.get_by_role("button", name="Erase the user").click()
-    look(page, "a user to be erased")
+    look(page, "a user to be erased", theme)
     page.keyboard.press("Escape")
     page.get_by_label("Videos in a day").fill("many")
     page.get_by_role("button", name="Set these limits").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
-    look(page, "limits that are none")
+    look(page, "limits that are none", theme)
     context.close()
 
 
