@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+# What is locked is complete.
+LOCKED := install --no-deps --require-hashes
 # One more than there are cores: many tests wait for other processes.
 JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
@@ -15,16 +17,17 @@ help: ## List the targets.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Photoplay needs Python 3.11 or newer; set PYTHON=…")'
 	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) $(LOCKED) -r requirements-pip.txt  # Python's own may be much slower.
 
 $(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing Photoplay into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) $(LOCKED) -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing Photoplay and its test tools into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) $(LOCKED) -r requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
@@ -84,6 +87,7 @@ types: $(VENV)/.dev ## Write web/types/photoplay.ts from the API and the schema.
 	$(BIN)/python scripts/typescript.py
 
 lock: $(VENV)/.dev ## Recompute the hash-pinned requirements.
+	echo pip | $(BIN)/uv pip compile - --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -o requirements-pip.txt
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q -c requirements.txt -o requirements-dev.txt
 

@@ -15,6 +15,7 @@ CHROMIUM = "chromium-headless-shell"
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
