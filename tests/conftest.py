@@ -27,7 +27,14 @@ SAMPLES = Path(__file__).parent / "samples"
 TEMPLATE = "photoplay_test_template"
 # They come first, so that in the end no process is left alone with one of them.
 LONG = ("/tests/simulation/", "/tests/unit/providers/local/", "/tests/acceptance/", "/tests/cli/")
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # Where it may lie in memory, a gigabyte of it would be kept.
+    "max_wal_size": "96MB",
+    "min_wal_size": "32MB",
+}
 
 
 def _is_short(item: pytest.Item) -> bool:

@@ -63,13 +63,17 @@ def test_a_dependency_with_other_bytes_than_were_locked_is_not_installed(tmp_pat
     assert install(tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_every_locked_dependency_has_its_hash_and_no_address(name):
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("requirements-pip.txt", 1), ("requirements.txt", 20), ("requirements-dev.txt", 20)],
+)
+def test_every_locked_dependency_has_its_hash_and_no_address(name, least):
     text = (ROOT / name).read_text("utf-8")
     pinned = re.findall(r"^([a-z0-9._-]+)==", text, re.MULTILINE | re.IGNORECASE)
     entries = re.split(r"(?m)^(?=[A-Za-z0-9._-]+==)", text)[1:]
-    assert len(entries) == len(pinned) > 20
+    assert len(entries) == len(pinned) >= least
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    assert f"--require-hashes -r {name}" in makefile
+    assert "LOCKED := install --no-deps --require-hashes\n" in makefile
+    assert f"$(PIP) $(LOCKED) -r {name}" in makefile

@@ -28,7 +28,7 @@ def hostile(mark: str) -> str:
             f"\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029{mark}\ufeff\u202e",
             f"\"'></title></textarea></script><script>{mark}()</script><img src=x onerror={mark}()>",
             f"<a href=javascript:{mark}()>-->]]>&lt;&#x3c;",
-            "{{ 7 * 191 }}{% raise %}${7*191}#{7*191} %s %(user_id)s {user_id} {0} \\u000a \\x1b",
+            "{{ 7 * 7654321 }}{% raise %}${7*7654321}#{7*7654321} %s %(user_id)s {user_id} {0} \\u000a \\x1b",
             f"'); drop table public.video_jobs cascade; create table public.{mark}(); --",
             f"$$; create role {mark} superuser; --",
         ]
@@ -38,7 +38,9 @@ def hostile(mark: str) -> str:
 def printable(mark: str) -> str:
     """The same for places that take visible ASCII only."""
     markup = f"\"'><script>{mark}()</script>"
-    text = f"{markup}{{{{7*191}}}}%s%(user_id)s{{user_id}}';drop/**/table/**/public.video_jobs;--"
+    text = (
+        f"{markup}{{{{7*7654321}}}}%s%(user_id)s{{user_id}}';drop/**/table/**/public.video_jobs;--"
+    )
     assert re.fullmatch(r"[\x21-\x7e]{1,255}", text)
     return text
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
 _PREFIX = "photoplay-tests-"
-_ROOM = 4 << 30
+_ROOM = 6 << 30
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @contextlib.contextmanager
@@ -20,7 +21,7 @@ def memory_folder(otherwise: Path) -> Iterator[Path]:
 
     A database is some five hundred small files, which many a disk takes ten times as long to make.
     """
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+    if not _MEMORY.is_dir() or min(shutil.disk_usage(_MEMORY).free, _available()) < _ROOM:
         yield otherwise
         return
     _remove_what_was_left()
@@ -28,6 +29,17 @@ def memory_folder(otherwise: Path) -> Iterator[Path]:
         dir=_MEMORY, prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
     ) as folder:
         yield Path(folder)
+
+
+def _available() -> int:
+    """Return the bytes of memory that the machine, and the container we may be in, have left."""
+    machine = Path("/proc/meminfo").read_text().partition("MemAvailable:")[2].split()[0]
+    left = [int(machine) * 1024]
+    with contextlib.suppress(OSError, ValueError):
+        # Without a limit it says `max`.
+        limit = int((_CONTROL_GROUP / "memory.max").read_text())
+        left.append(limit - int((_CONTROL_GROUP / "memory.current").read_text()))
+    return min(left)
 
 
 def _remove_what_was_left() -> None:
