@@ -143,7 +143,7 @@ class _FencedQueries(Queries):
 
 class _Manager(QueueManager):
     async def verify_structure(self) -> None:
-        """Trust the migrations: the library asks 26 times on every connection, slowly."""
+        """Trust the migrations; the library would ask some fifteen slow questions at each start."""
 
 
 class Engine:
