@@ -76,8 +76,10 @@ async def test_a_worker_killed_at_any_phase_boundary_loses_and_doubles_nothing(
     )
     assert statuses == {"succeeded": len(jobs)}
     # One submission a job: what a kill interrupted after it was sent was resolved, not sent again.
+    # Whoever took longer than its lease to say that it sends, did not send.
     sent = (
-        "select count(*), count(distinct job_id) from photoplay.attempts where sent_at is not null"
+        "select count(*), count(distinct job_id) from photoplay.attempts"
+        " where sent_at is not null and refusal is distinct from 'interrupted'"
     )
     assert owner.execute(sent).fetchone() == (len(jobs), len(jobs))
     videos = [info async for info in store.list_objects(f"{user}/generated-videos/")]
