@@ -43,15 +43,15 @@ async def wish(database: Database, user: UUID, picture: Picture) -> UUID:
     return (await create_job(database, operator(user), new)).id
 
 
-async def count_open(owner) -> int:
+def count_open(owner) -> int:
     (count,) = owner.execute(
         "select count(*) from public.video_jobs where status in ('queued', 'running')"
     ).fetchone()
     return count
 
 
-async def all_ended(owner) -> bool:
-    return await count_open(owner) == 0
+def all_ended(owner) -> bool:
+    return count_open(owner) == 0
 
 
 @pytest.mark.fault(25)
@@ -64,7 +64,7 @@ async def test_a_worker_killed_at_any_phase_boundary_loses_and_doubles_nothing(
     await crew.start(*BOUNDARIES)
     # Each dies of the first job that comes to its boundary.
     while len(crew.ended) < len(BOUNDARIES):
-        if await count_open(owner) < 8:
+        if count_open(owner) < 8:
             jobs.append(await wish(database, user, picture))
         await asyncio.sleep(0.05)
         assert len(jobs) < 400

@@ -202,7 +202,7 @@ async def opened(folder: Path, *, seed: int, workers: int) -> AsyncGenerator[Sit
         port, secret = _free_port(), secrets.token_urlsafe(32)
         env = _environment(folder, f"http://127.0.0.1:{port}", secret, sandbox.environment)
         serve = ["-m", "photoplay", "serve", "--no-worker", "--port", str(port)]
-        worker = [str(ROOT / "tests/support/remote_worker.py")]
+        worker = [str(ROOT / "tests/support/worker_process.py")]
         site = Site(
             folder, postgres, sandbox, http, Staff("server", serve, folder, env, is_worker=False),
             [

@@ -41,7 +41,7 @@ class Crew:
         with self._log.open("ab") as log:
             parent = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(ROOT / "tests/support/remote_worker.py"),
+                str(ROOT / "tests/support/worker_process.py"),
                 *self._words,
                 "--crew",
                 *boundaries,

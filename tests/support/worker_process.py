@@ -1,7 +1,7 @@
 """`photoplay worker` with one difference: it dies by SIGKILL, or pauses by SIGSTOP, at a phase boundary.
 
-    python remote_worker.py BOUNDARY|stop@BOUNDARY|-
-    python remote_worker.py [--clip CLIP] --crew BOUNDARY|stop@BOUNDARY|- …
+    python worker_process.py BOUNDARY|stop@BOUNDARY|-
+    python worker_process.py [--clip CLIP] --crew BOUNDARY|stop@BOUNDARY|- …
 
 Settings come from the environment, providers are the real drivers; with CLIP the built-in one delivers
 it at once. A provider that does not answer is given up after seconds instead of minutes, so that a test
@@ -84,15 +84,13 @@ def crew(boundaries: Sequence[str], drivers: DriverSource) -> None:
 def main(*words: str) -> None:
     for name, seconds in IMPATIENCE.items():
         setattr(remote, name, seconds)
-    drivers: DriverSource = open_drivers
     match words:
-        case ("--clip", clip, *words):
-            drivers = clip_drivers(Path(clip))
-    match words:
-        case ("--crew", *boundaries):
-            crew(boundaries, drivers)
         case (boundary,):
-            asyncio.run(work(boundary, drivers))
+            asyncio.run(work(boundary, open_drivers))
+        case ("--crew", *boundaries):
+            crew(boundaries, open_drivers)
+        case ("--clip", clip, "--crew", *boundaries):
+            crew(boundaries, clip_drivers(Path(clip)))
 
 
 if __name__ == "__main__":
